@@ -1,0 +1,315 @@
+// The map of Postern: everything that its processes ever say to each other. Read this first.
+//
+//                     ┌──────────────── supervisor ────────────────┐       (settings, channels, drain)
+//                     v            v            v                  v
+//      client ─────> smtpd ──────> queue ─────> delivery ───────> next hop
+//                     │ open,chunk  ^ outcomes ──┘  │
+//                     └──> auth <───┼───────────────┘
+//                      login        └── control socket: postern queue ...
+//
+// A conversation is a pair of variants, one for each direction. Frames are plain structs without behaviour; `net/codec.h`
+// turns them into bytes, `net/channel.h` carries them. A frame from a role is untrusted input to the other.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mail/envelope.h"
+#include "mail/message_id.h"
+#include "mail/outcome.h"
+#include "net/fd.h"
+
+namespace postern::frames {
+
+using std::chrono::seconds;
+using std::chrono::system_clock;
+
+/// The longest piece of content in one frame, in bytes.
+inline constexpr std::size_t max_chunk = 64 * 1024;
+
+// ── supervisor and each role ─────────────────────────────────────────────────────────────────────────────────────────
+// A role is sent its settings first, and again after every reload; then a Peer for each channel to another role, and
+// again when that one was restarted. Drain: take nothing new on, finish, exit. A channel that ends: exit at once.
+
+enum class Role : std::uint8_t { smtpd, auth, queue, delivery, last = delivery };
+
+struct Peer {
+  Role role = Role::smtpd;
+  std::uint32_t instance = 0;  // which smtpd, counted from 0
+  net::Fd channel;
+};
+struct Drain {};
+
+/// The role has taken its settings, and serves.
+struct Ready {};
+/// The role cannot start, and why, in words for the operator (another instance holds the spool, ...). `exit_code` is from
+/// sysexits.h. Postern ends with it.
+struct CannotStart {
+  int exit_code = 0;
+  std::string reason;
+};
+using ToSupervisor = std::variant<Ready, CannotStart>;
+
+enum class ListenerTls : std::uint8_t { starttls, implicit, none, last = none };
+struct Listener {
+  std::string address;  // as configured, for the log
+  ListenerTls tls = ListenerTls::starttls;
+  mail::AuthPolicy auth = mail::AuthPolicy::optional;
+  net::Fd socket;  // bound and listening
+};
+struct SmtpdSettings {
+  std::string hostname;
+  std::uint32_t instance = 0;
+  std::vector<Listener> listeners;
+  std::string certificate_pem;  // the chain; empty: no listener has TLS
+  std::string private_key_pem;
+  std::vector<mail::Network> mynetworks;
+  std::vector<std::string> mechanisms;
+  std::uint64_t message_size = 0;        // bytes
+  std::uint32_t recipients = 0;          // of one message
+  std::uint32_t connections = 0;         // of this process
+  std::uint32_t connections_per_ip = 0;  // of this process
+  bool hide_client = true;               // no address of authenticated clients in Received
+};
+using ToSmtpd = std::variant<SmtpdSettings, Peer, Drain>;
+
+/// What auth may say for Postern to other servers: a password, and the only place where it may be used.
+struct Credential {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string user;
+  std::string password;
+};
+struct AuthSettings {
+  std::string hostname;
+  std::string users_file;
+  std::vector<std::string> mechanisms;
+  std::vector<Credential> credentials;
+};
+using ToAuth = std::variant<AuthSettings, Peer, Drain>;
+
+enum class HopTls : std::uint8_t {
+  opportunistic,  // STARTTLS where it is offered, unverified; else clear
+  starttls,       // required and verified
+  implicit,       // verified
+  last = implicit,
+};
+/// A server that takes our mail by configuration, e.g. `smtp+starttls://smtp.provider.example:587`.
+struct Relayhost {
+  HopTls tls = HopTls::starttls;
+  std::string host;  // a name, or an IP address without brackets
+  std::uint16_t port = 0;
+  std::string user;        // empty: no AUTH. Auth holds the password.
+  bool tls_verify = true;  // false: any certificate, and then never a password
+};
+/// Where a message goes. `via` empty: to the MX of each recipient's domain.
+struct Route {
+  std::vector<std::string> recipient_domains;  // all empty: everything matches
+  std::vector<std::string> sender_domains;
+  std::vector<std::string> users;
+  std::vector<Relayhost> via;  // tried in order
+};
+struct QueueSettings {
+  std::string hostname;
+  std::string directory;
+  seconds first_retry{};
+  seconds max_retry{};
+  seconds warn_after{};
+  seconds expire{};
+  std::uint32_t connections = 0;  // leases for one destination at a time, at most
+  std::vector<Route> routes;      // first match wins; none: MX
+  net::Fd control;                // a listening Unix socket; none: no control
+};
+using ToQueue = std::variant<QueueSettings, Peer, Drain>;
+
+struct DeliverySettings {
+  std::string hostname;
+  std::uint16_t smtp_port = 25;        // what an MX host listens on
+  std::string tls_ca_file;
+  std::vector<std::string> resolvers;  // `address:port`; empty: /etc/resolv.conf
+  bool deliver_to_private = false;     // an MX may lie on loopback and private addresses
+  std::vector<std::string> own_addresses;  // `address:port` of our listeners: an MX there is ourselves
+};
+using ToDelivery = std::variant<DeliverySettings, Peer, Drain>;
+
+// ── smtpd and queue: a message comes in ──────────────────────────────────────────────────────────────────────────────
+// Open, Chunk..., Commit; or Abort at any time before Commit. The answer to Commit is Committed or Refused; Refused may
+// come earlier, and then what still comes for that id is ignored. smtpd makes the id.
+
+struct Open {
+  mail::MessageId id;
+  mail::Envelope envelope;
+};
+struct Chunk {
+  mail::MessageId id;
+  std::string bytes;  // at most max_chunk
+};
+struct Commit {
+  mail::MessageId id;
+};
+struct Abort {
+  mail::MessageId id;
+};
+using SmtpdToQueue = std::variant<Open, Chunk, Commit, Abort>;
+
+/// May new messages be sent? Sent first of all, and at every change. Not accepting: MAIL gets `refusal`.
+struct Admission {
+  bool is_accepting = false;
+  std::uint64_t largest = 0;  // bytes: a larger message has no room now
+  mail::Reply refusal;
+};
+/// The message is on disk, and will be after a power cut. The only thing that lets smtpd say 250.
+struct Committed {
+  mail::MessageId id;
+};
+struct Refused {
+  mail::MessageId id;
+  mail::Reply reply;
+};
+using QueueToSmtpd = std::variant<Admission, Committed, Refused>;
+
+// ── smtpd and auth: a client logs in ─────────────────────────────────────────────────────────────────────────────────
+// Begin, then Challenge and Answer in turns until a Verdict. An `exchange` is one AUTH command.
+
+struct BeginLogin {
+  std::uint64_t exchange = 0;
+  std::string mechanism;
+  std::optional<std::string> initial;  // decoded from base64
+  mail::IpAddress client;
+};
+struct Answer {
+  std::uint64_t exchange = 0;
+  std::string bytes;
+};
+struct CancelLogin {
+  std::uint64_t exchange = 0;
+};
+using SmtpdToAuth = std::variant<BeginLogin, Answer, CancelLogin>;
+
+struct Challenge {
+  std::uint64_t exchange = 0;
+  std::string bytes;
+};
+enum class LoginResult : std::uint8_t {
+  accepted,
+  refused,      // 535
+  malformed,    // 501: not what the mechanism allows
+  unavailable,  // 454
+  last = unavailable,
+};
+struct Verdict {
+  std::uint64_t exchange = 0;
+  LoginResult result = LoginResult::refused;
+  std::string login;               // accepted: whose
+  std::optional<std::string> last;  // accepted: data that the client must still see (SCRAM's server signature)
+};
+using AuthToSmtpd = std::variant<Challenge, Verdict>;
+
+// ── delivery and auth: Postern logs in at a relayhost ────────────────────────────────────────────────────────────────
+
+struct BeginClient {
+  std::uint64_t exchange = 0;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string user;
+  std::string offered;  // the mechanisms, as the relayhost announced them
+};
+using DeliveryToAuth = std::variant<BeginClient, Answer, CancelLogin>;
+
+/// What to send: first `AUTH mechanism initial`, then an answer to each challenge. Bytes are not yet in base64.
+struct ClientStep {
+  std::uint64_t exchange = 0;
+  std::string mechanism;             // in the first step only
+  std::optional<std::string> bytes;  // in the first step nothing: no initial response
+};
+struct ClientFailed {
+  std::uint64_t exchange = 0;
+  std::string reason;  // no mechanism in common, no such credential, the server's signature is wrong, ...
+};
+using AuthToDelivery = std::variant<ClientStep, ClientFailed>;
+
+// ── queue and delivery: a message goes out ───────────────────────────────────────────────────────────────────────────
+// A lease is one message for some recipients of one destination. Delivery answers each lease with one Report.
+
+struct Lease {
+  std::uint64_t lease = 0;
+  mail::MessageId id;
+  mail::ReversePath reverse_path;
+  mail::BodyType body = mail::BodyType::seven_bit;
+  std::vector<mail::Mailbox> recipients;
+  std::string domain;          // by MX: whose. With `via`: empty
+  std::vector<Relayhost> via;  // by relayhost: these, in order
+  std::uint64_t size = 0;      // bytes of content
+  std::uint32_t crc = 0;       // CRC-32C of it, to be checked before the final dot is sent
+  std::string content;         // the content, where it is small,
+  std::optional<net::Fd> file;  // or a file that has it,
+  std::uint64_t offset = 0;     // from here on
+};
+using QueueToDelivery = std::variant<Lease>;
+
+struct RecipientOutcome {
+  std::uint32_t index = 0;  // in Lease::recipients
+  mail::Outcome outcome;
+};
+/// What hindered all, and is no fault of the message. The recipients without an outcome stay, and no attempt is counted.
+enum class Hindrance : std::uint8_t {
+  none,
+  unreachable,  // no connection, no greeting, no answer from DNS, 421: the destination is down or overloaded
+  route,        // our password, or the relayhost's certificate, was refused: the route is paused
+  damaged,      // the content's checksum is wrong: nothing was sent
+  aborted,      // delivery is shutting down
+  last = aborted,
+};
+struct Report {
+  std::uint64_t lease = 0;
+  std::vector<RecipientOutcome> outcomes;
+  Hindrance hindrance = Hindrance::none;
+  std::string hindrance_text;  // for the log and `queue show`
+  std::string remote;          // `mx.example[192.0.2.1]:25`: who was spoken to last
+  std::string tls;             // e.g. `TLSv1.3 verified`; empty: none
+};
+using DeliveryToQueue = std::variant<Report>;
+
+// ── `postern queue ...` and queue, over the control socket ───────────────────────────────────────────────────────────
+
+struct QueueList {};
+struct QueueShow {
+  mail::MessageId id;
+};
+/// Empty: all.
+struct QueueFlush {
+  std::vector<mail::MessageId> ids;
+};
+struct QueueDelete {
+  std::vector<mail::MessageId> ids;
+};
+using ToControl = std::variant<QueueList, QueueShow, QueueFlush, QueueDelete>;
+
+enum class RecipientState : std::uint8_t { waiting, leased, delivered, bounced, deleted, last = deleted };
+struct QueuedRecipient {
+  mail::Mailbox mailbox;
+  RecipientState state = RecipientState::waiting;
+  std::string destination;
+  std::uint32_t attempts = 0;
+  system_clock::time_point next_attempt;
+  std::string last_answer;  // the remote's words
+};
+struct QueuedMessage {
+  mail::MessageId id;
+  mail::Envelope envelope;
+  std::uint64_t size = 0;
+  std::vector<QueuedRecipient> recipients;
+  std::string header;  // only for QueueShow: the header section, at most max_chunk
+};
+/// The last frame of an answer: how many messages were listed, flushed or deleted; or what was wrong.
+struct ControlDone {
+  std::uint64_t count = 0;
+  std::string error;
+};
+using FromControl = std::variant<QueuedMessage, ControlDone>;
+
+}  // namespace postern::frames

@@ -1,0 +1,69 @@
+// What every role has in common: its channel to the supervisor, and the channels to other roles that it is handed.
+#pragma once
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "net/channel.h"
+#include "net/frames.h"
+#include "net/log.h"
+#include "net/task.h"
+
+namespace postern::net {
+
+/// Runs one role in this process until the supervisor says Drain and `draining` is done, or its channel ends.
+///
+/// `R` is the role: a class with
+///   using Incoming = ...;                    // frames::ToSmtpd, ...
+///   R(Executor executor)
+///   Task<std::optional<frames::CannotStart>> configure(Settings)   // the first alternative of Incoming
+///   void connect(frames::Peer)               // a new channel to another role; the one before it has ended
+///   Task<> drain()                           // take nothing on, finish what must be finished
+template <class R>
+class RoleLoop {
+ public:
+  using Settings = std::variant_alternative_t<0, typename R::Incoming>;
+
+  explicit RoleLoop(Fd supervisor) : channel_(loop_.get_executor(), std::move(supervisor)), role_(loop_.get_executor()) {}
+
+  int run() {
+    // Signals are for the supervisor: it tells the roles what to do, in the right order.
+    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_IGN);
+    Nursery nursery(loop_.get_executor());
+    nursery.start(listen());
+    loop_.run();
+    return 0;
+  }
+
+ private:
+  Task<> listen() {
+    for (;;) {
+      Result<typename R::Incoming> frame = co_await channel_.receive();
+      if (!frame) break;  // the supervisor is gone
+      if (auto* settings = std::get_if<Settings>(&*frame)) {
+        std::optional<frames::CannotStart> failure = co_await role_.configure(std::move(*settings));
+        if (failure) {
+          channel_.send(std::move(*failure));
+        } else {
+          channel_.send(frames::Ready{});
+        }
+      } else if (auto* peer = std::get_if<frames::Peer>(&*frame)) {
+        role_.connect(std::move(*peer));
+      } else {
+        co_await role_.drain();
+        break;
+      }
+    }
+    loop_.stop();
+  }
+
+  asio::io_context loop_{1};
+  Channel<frames::ToSupervisor, typename R::Incoming> channel_;
+  R role_;
+};
+
+}  // namespace postern::net
