@@ -24,7 +24,7 @@ class Mailbox {
   [[nodiscard]] static Parsed<Mailbox> parse(std::string_view text);
 
   const std::string& local_part() const { return local_part_; }  // unquoted, case kept
-  const std::string& domain() const { return domain_; }          // lower case, A-labels, or `[literal]`
+  const std::string& domain() const { return domain_; }  // lower case, A-labels, or `[literal]`
   bool has_address_literal() const { return domain_.front() == '['; }
 
   /// As it stands between angle brackets, the local part quoted where it must be.
@@ -51,7 +51,8 @@ using ReversePath = std::optional<Mailbox>;
 
 /// An argument of MAIL or RCPT: the path in its angle brackets, taken apart from the parameters behind it.
 struct PathArgument {
-  std::string_view path;        // between the brackets, its source route (RFC 5321, appendix C) already ignored
+  std::string_view
+      path;  // between the brackets, its source route (RFC 5321, appendix C) already ignored
   std::string_view parameters;  // behind them, without the space that parts the two
 };
 

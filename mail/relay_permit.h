@@ -32,8 +32,8 @@ class RelayPermit {
  private:
   RelayPermit(IpAddress client, std::optional<Identity> identity)
       : client_(std::move(client)), identity_(std::move(identity)) {}
-  friend std::optional<RelayPermit> relay_permit(AuthPolicy, const std::vector<Network>&, const IpAddress&,
-                                                 const std::optional<Identity>&);
+  friend std::optional<RelayPermit> relay_permit(AuthPolicy, const std::vector<Network>&,
+                                                 const IpAddress&, const std::optional<Identity>&);
 
   IpAddress client_;
   std::optional<Identity> identity_;

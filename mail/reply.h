@@ -47,8 +47,9 @@ struct Reply {
 /// Puts together the lines of a remote server's reply. What it keeps is bounded and printable: a reply is a stranger's data.
 class ReplyParser {
  public:
-  static constexpr std::size_t max_kept = 1024;  // octets of text; the rest of a longer reply is left out
-  static constexpr int max_lines = 128;          // a longer one is an error
+  static constexpr std::size_t max_kept =
+      1024;                              // octets of text; the rest of a longer reply is left out
+  static constexpr int max_lines = 128;  // a longer one is an error
 
   /// Takes one line without its CRLF. True: the reply is complete, `take` gives it. An error: that is no SMTP.
   [[nodiscard]] Parsed<bool> add_line(std::string_view line);

@@ -45,7 +45,8 @@ class FrameSocket {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;  // shared with the operations under way, which may end after the socket is gone
+  std::shared_ptr<State>
+      state_;  // shared with the operations under way, which may end after the socket is gone
 };
 
 /// The two ends of a new connected pair of sockets, both close-on-exec.

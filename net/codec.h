@@ -53,8 +53,7 @@ class Encoder {
   void put(Fd& fd) { fds_->push_back(std::move(fd)); }
 
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  void put(T value) {
+  requires(!std::same_as<T, bool>) void put(T value) {
     auto bits = static_cast<std::make_unsigned_t<T>>(value);
     for (std::size_t i = 0; i < sizeof(T); ++i) {
       out_ += static_cast<char>(bits & 0xff);
@@ -62,10 +61,8 @@ class Encoder {
     }
   }
   template <class T>
-    requires std::is_enum_v<T>
-  void put(T value) {
-    put(static_cast<std::underlying_type_t<T>>(value));
-  }
+  requires std::is_enum_v<T>
+  void put(T value) { put(static_cast<std::underlying_type_t<T>>(value)); }
   template <class T>
   void put(std::vector<T>& list) {
     put(static_cast<std::uint32_t>(list.size()));
@@ -92,7 +89,7 @@ class Encoder {
     std::visit([this](const auto& value) { this->put(value); }, any);
   }
   template <class T>
-    requires std::is_aggregate_v<std::remove_const_t<T>>
+  requires std::is_aggregate_v<std::remove_const_t<T>>
   void put(T& fields) {
     boost::pfr::for_each_field(fields, [this](auto& field) { this->put(field); });
   }
@@ -155,12 +152,11 @@ class Decoder {
     fds_->pop_front();
   }
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  void get(T& value) {
+  requires(!std::same_as<T, bool>) void get(T& value) {
     value = static_cast<T>(get_integer<std::make_unsigned_t<T>>());
   }
   template <class T>
-    requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
   void get(T& value) {
     const auto number = get_integer<std::make_unsigned_t<std::underlying_type_t<T>>>();
     if (number > static_cast<std::uint64_t>(T::last)) return fail();
@@ -186,7 +182,7 @@ class Decoder {
     ((candidate++ == index ? static_cast<void>(any = get_new<T>()) : void()), ...);
   }
   template <class T>
-    requires std::is_aggregate_v<T>
+  requires std::is_aggregate_v<T>
   void get(T& fields) {
     boost::pfr::for_each_field(fields, [this](auto& field) { this->get(field); });
   }

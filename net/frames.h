@@ -128,11 +128,12 @@ using ToQueue = std::variant<QueueSettings, Peer, Drain>;
 
 struct DeliverySettings {
   std::string hostname;
-  std::uint16_t smtp_port = 25;        // what an MX host listens on
+  std::uint16_t smtp_port = 25;  // what an MX host listens on
   std::string tls_ca_file;
   std::vector<std::string> resolvers;  // `address:port`; empty: /etc/resolv.conf
   bool deliver_to_private = false;     // an MX may lie on loopback and private addresses
-  std::vector<std::string> own_addresses;  // `address:port` of our listeners: an MX there is ourselves
+  std::vector<std::string>
+      own_addresses;  // `address:port` of our listeners: an MX there is ourselves
 };
 using ToDelivery = std::variant<DeliverySettings, Peer, Drain>;
 
@@ -204,8 +205,9 @@ enum class LoginResult : std::uint8_t {
 struct Verdict {
   std::uint64_t exchange = 0;
   LoginResult result = LoginResult::refused;
-  std::string login;               // accepted: whose
-  std::optional<std::string> last;  // accepted: data that the client must still see (SCRAM's server signature)
+  std::string login;  // accepted: whose
+  std::optional<std::string>
+      last;  // accepted: data that the client must still see (SCRAM's server signature)
 };
 using AuthToSmtpd = std::variant<Challenge, Verdict>;
 
@@ -228,7 +230,8 @@ struct ClientStep {
 };
 struct ClientFailed {
   std::uint64_t exchange = 0;
-  std::string reason;  // no mechanism in common, no such credential, the server's signature is wrong, ...
+  std::string
+      reason;  // no mechanism in common, no such credential, the server's signature is wrong, ...
 };
 using AuthToDelivery = std::variant<ClientStep, ClientFailed>;
 
@@ -241,11 +244,11 @@ struct Lease {
   mail::ReversePath reverse_path;
   mail::BodyType body = mail::BodyType::seven_bit;
   std::vector<mail::Mailbox> recipients;
-  std::string domain;          // by MX: whose. With `via`: empty
-  std::vector<Relayhost> via;  // by relayhost: these, in order
-  std::uint64_t size = 0;      // bytes of content
-  std::uint32_t crc = 0;       // CRC-32C of it, to be checked before the final dot is sent
-  std::string content;         // the content, where it is small,
+  std::string domain;           // by MX: whose. With `via`: empty
+  std::vector<Relayhost> via;   // by relayhost: these, in order
+  std::uint64_t size = 0;       // bytes of content
+  std::uint32_t crc = 0;        // CRC-32C of it, to be checked before the final dot is sent
+  std::string content;          // the content, where it is small,
   std::optional<net::Fd> file;  // or a file that has it,
   std::uint64_t offset = 0;     // from here on
 };
@@ -259,9 +262,9 @@ struct RecipientOutcome {
 enum class Hindrance : std::uint8_t {
   none,
   unreachable,  // no connection, no greeting, no answer from DNS, 421: the destination is down or overloaded
-  route,        // our password, or the relayhost's certificate, was refused: the route is paused
-  damaged,      // the content's checksum is wrong: nothing was sent
-  aborted,      // delivery is shutting down
+  route,    // our password, or the relayhost's certificate, was refused: the route is paused
+  damaged,  // the content's checksum is wrong: nothing was sent
+  aborted,  // delivery is shutting down
   last = aborted,
 };
 struct Report {
@@ -289,7 +292,14 @@ struct QueueDelete {
 };
 using ToControl = std::variant<QueueList, QueueShow, QueueFlush, QueueDelete>;
 
-enum class RecipientState : std::uint8_t { waiting, leased, delivered, bounced, deleted, last = deleted };
+enum class RecipientState : std::uint8_t {
+  waiting,
+  leased,
+  delivered,
+  bounced,
+  deleted,
+  last = deleted
+};
 struct QueuedRecipient {
   mail::Mailbox mailbox;
   RecipientState state = RecipientState::waiting;

@@ -62,13 +62,12 @@ std::string log_line(Level level, std::string_view event, std::initializer_list<
 }
 
 void log(Level level, std::string_view event, std::initializer_list<LogField> fields) {
-  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now());
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto milliseconds = now.time_since_epoch().count() % 1000;
-  const std::string line =
-      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {}\n",
-                  fmt::gmtime(std::chrono::system_clock::to_time_t(now)), milliseconds,
-                  log_line(level, event, fields));
+  const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {}\n",
+                                       fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                                       milliseconds, log_line(level, event, fields));
   // Where standard error is gone there is nobody left to tell.
   if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
 }

@@ -19,9 +19,9 @@ enum class Level { info, warning, error };
 
 /// A value of a log line.
 struct LogValue {
-  LogValue(std::string_view text) : text(text) {}
-  LogValue(const std::string& text) : text(text) {}
-  LogValue(const char* text) : text(text) {}
+  LogValue(std::string_view words) : text(words) {}
+  LogValue(const std::string& words) : text(words) {}
+  LogValue(const char* words) : text(words) {}
   LogValue(const mail::Mailbox& mailbox) : text(mailbox.text()) {}
   LogValue(const mail::ReversePath& path) : text(mail::text_of(path)) {}
   LogValue(mail::MessageId id) : text(id.text()) {}

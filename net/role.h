@@ -28,7 +28,8 @@ class RoleLoop {
  public:
   using Settings = std::variant_alternative_t<0, typename R::Incoming>;
 
-  explicit RoleLoop(Fd supervisor) : channel_(loop_.get_executor(), std::move(supervisor)), role_(loop_.get_executor()) {}
+  explicit RoleLoop(Fd supervisor)
+      : channel_(loop_.get_executor(), std::move(supervisor)), role_(loop_.get_executor()) {}
 
   int run() {
     // Signals are for the supervisor: it tells the roles what to do, in the right order.

@@ -20,8 +20,8 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   ~Stream();
 
-  /// From now on whatever is awaited must end within `limit` of this call; else it fails with `timed_out`, and the stream is
-  /// dead. Cheap: no timer is touched.
+  /// From now on whatever is awaited must end within `limit` of this call; else it fails with `timed_out`, and so does all
+  /// that follows, until a new limit is set (to say a last word). Cheap: mostly no timer is touched.
   void expires_after(Clock::duration limit);
 
   /// What has been read and not yet consumed.
@@ -32,9 +32,9 @@ class Stream {
   /// close_notify; a mere end of the connection is `connection_reset`).
   [[nodiscard]] Task<Result<>> read_more();
 
-  /// The next line without its CRLF; `input()` is consumed up to it at the next call. A bare LF ends no line. A line over
-  /// `max` octets fails with asio::error::message_size once its end was read and thrown away; more than 1 MiB of it fails
-  /// with `no_buffer_space`, and the stream is to be given up.
+  /// The next line, consumed, without its CRLF. One that ends in a bare LF keeps it: a control character, which no command
+  /// and no reply may hold. A line over `max` octets fails with asio::error::message_size once its end was read and thrown
+  /// away; more than 1 MiB of it fails with `no_buffer_space`, and the stream is to be given up.
   [[nodiscard]] Task<Result<std::string>> read_line(std::size_t max);
 
   /// Writes all of it.
@@ -46,7 +46,8 @@ class Stream {
 
   /// The TLS handshake as client, with `host` as SNI. With `verify`, the chain and the name (a DNS name, or an IP address)
   /// must be right; else any certificate will do.
-  [[nodiscard]] Task<Result<>> connect_tls(const SslContext& context, const std::string& host, bool verify);
+  [[nodiscard]] Task<Result<>> connect_tls(const SslContext& context, const std::string& host,
+                                           bool verify);
 
   bool is_encrypted() const { return ssl_ != nullptr; }
   /// `TLSv1.3 TLS_AES_256_GCM_SHA384`; empty: not encrypted.
@@ -71,17 +72,19 @@ class Stream {
   [[nodiscard]] error_code reason(error_code error) const;
   void make_room();
 
-  std::shared_ptr<Watch> watch_;  // the socket and its time limit; shared with a timer that may fire later
+  std::shared_ptr<Watch>
+      watch_;  // the socket and its time limit; shared with a timer that may fire later
   std::unique_ptr<SSL, FreeSsl> ssl_;
   std::string buffer_;
   std::size_t begin_ = 0;  // input() is buffer_[begin_, end_)
   std::size_t end_ = 0;
+  std::size_t next_read_ = 512;  // bytes
   std::string tls_error_;
 };
 
 /// TLS 1.2 and above, no compression, no renegotiation. The error is a text for the operator.
-[[nodiscard]] boost::system::result<SslContext, std::string> server_tls(const std::string& chain_pem,
-                                                                        const std::string& key_pem);
+[[nodiscard]] boost::system::result<SslContext, std::string> server_tls(
+    const std::string& chain_pem, const std::string& key_pem);
 /// `ca_file`: the certificates that are trusted.
 [[nodiscard]] boost::system::result<SslContext, std::string> client_tls(const std::string& ca_file);
 

@@ -1,0 +1,27 @@
+// The one program: every command, and every role, is this executable under a different first word.
+#include <sysexits.h>
+
+#include "command.h"
+#include "daemon/config.h"
+
+int main(int argc, char** argv) {
+  using namespace postern::cli;
+  CLI::App app("Postern: the smarthost that an office can trust with all its outgoing mail.", "postern");
+  app.set_version_flag("--version", "postern " POSTERN_VERSION);
+  app.require_subcommand(1);
+
+  Context context;
+  context.config_file = postern::daemon::default_config_file;
+  for (auto add : {add_serve, add_check, add_user, add_queue, add_catch, add_role}) add(app, context);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool is_help = error.get_exit_code() == 0;
+    return app.exit(error) == 0 && is_help ? EX_OK : EX_USAGE;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "postern: %s\n", error.what());
+    return EX_SOFTWARE;
+  }
+  return context.exit_code;
+}

@@ -1,0 +1,86 @@
+// Which TLS Postern speaks, as server and as client.
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "net/stream.h"
+
+namespace postern::net {
+namespace {
+
+using Failure = boost::system::result<SslContext, std::string>;
+
+struct FreeBio {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+struct FreeX509 {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+struct FreeKey {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using Bio = std::unique_ptr<BIO, FreeBio>;
+using Certificate = std::unique_ptr<X509, FreeX509>;
+using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
+
+std::string why(std::string what) {
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  ERR_clear_error();
+  return reason ? what + ": " + reason : what;
+}
+
+// Encrypted PEM would make OpenSSL ask on the terminal: a server has none.
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+Bio bio_of(const std::string& pem) {
+  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
+
+SslContext new_context(const SSL_METHOD* method) {
+  SslContext context(SSL_CTX_new(method), SSL_CTX_free);
+  if (!context) throw std::bad_alloc();
+  SSL_CTX* const ctx = context.get();
+  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_options(
+      ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  // Idle connections give their buffers back; writes may be taken up again from a buffer that has moved.
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  return context;
+}
+
+}  // namespace
+
+Failure server_tls(const std::string& chain_pem, const std::string& key_pem) {
+  SslContext context = new_context(TLS_server_method());
+  SSL_CTX* const ctx = context.get();
+  // Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
+  SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
+  static constexpr unsigned char session_context[] = "postern";
+  SSL_CTX_set_session_id_context(ctx, session_context, sizeof(session_context) - 1);
+
+  const Bio chain = bio_of(chain_pem);
+  const Certificate own(PEM_read_bio_X509(chain.get(), nullptr, no_passphrase, nullptr));
+  if (!own || SSL_CTX_use_certificate(ctx, own.get()) != 1)
+    return why("the certificate cannot be read");
+  while (X509* issuer = PEM_read_bio_X509(chain.get(), nullptr, no_passphrase, nullptr)) {
+    if (SSL_CTX_add_extra_chain_cert(ctx, issuer) != 1) X509_free(issuer);
+  }
+  ERR_clear_error();  // the end of the chain counts as an error there
+
+  const Bio key_bio = bio_of(key_pem);
+  const Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
+  if (!key) return why("the private key cannot be read");
+  if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1)
+    return why("the private key is not the certificate's");
+  return context;
+}
+
+Failure client_tls(const std::string& ca_file) {
+  SslContext context = new_context(TLS_client_method());
+  if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
+    return why("the trusted certificates in " + ca_file + " cannot be read");
+  }
+  return context;
+}
+
+}  // namespace postern::net
