@@ -12,6 +12,10 @@ namespace postern::mail {
 
 using IpAddress = boost::asio::ip::address;
 
+/// An IP address in its usual form, without a zone; `010.0.0.1`, `10.1` or `0x7f000001`, which other programs may read as
+/// some address, are errors.
+[[nodiscard]] Parsed<IpAddress> parse_address(std::string_view text);
+
 /// An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) as the IPv4 address that it means, without a zone; others as they are.
 [[nodiscard]] IpAddress normalised(IpAddress address);
 

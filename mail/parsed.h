@@ -7,10 +7,13 @@
 
 namespace postern::mail {
 
-/// Why a text is not what it should be, in words that may be shown to whoever sent it.
-struct SyntaxError {
+struct Reason {
   std::string reason;
 };
+
+/// Why a text is not what it should be, in words that may be shown to whoever sent it. Made by `SyntaxError{"..."}` only: had
+/// it a constructor from strings, a Parsed<std::string> could not tell its error from its value.
+struct SyntaxError : Reason {};
 
 template <class T>
 using Parsed = boost::system::result<T, SyntaxError>;
