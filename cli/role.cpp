@@ -1,4 +1,6 @@
 // `postern role NAME`: the process of one role, started by the supervisor with its channel as descriptor 3.
+#include "auth/role.h"
+
 #include <sysexits.h>
 
 #include <functional>
@@ -6,7 +8,6 @@
 #include <memory>
 #include <string>
 
-#include "auth/role.h"
 #include "command.h"
 #include "daemon/supervisor.h"
 #include "delivery/role.h"
@@ -18,7 +19,10 @@ namespace postern::cli {
 
 void add_role(CLI::App& app, Context& context) {
   static const std::map<std::string, std::function<int(net::Fd)>> roles = {
-      {"smtpd", smtpd::run}, {"auth", auth::run}, {"queue", queue::run}, {"delivery", delivery::run}};
+      {"smtpd", smtpd::run},
+      {"auth", auth::run},
+      {"queue", queue::run},
+      {"delivery", delivery::run}};
   auto* command = app.add_subcommand("role", "one role's process; started by `postern serve`");
   command->group("");  // not for users: hidden from the help
   auto name = std::make_shared<std::string>();

@@ -1,0 +1,29 @@
+// What each role is told of the configuration: its own part, and nothing more. Files that only root can read are read here.
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/sockets.h"
+#include "net/frames.h"
+
+namespace postern::daemon {
+
+/// The certificate's chain and key as they are on disk now; both empty where no listener has TLS.
+struct TlsFiles {
+  std::string certificate_pem;
+  std::string private_key_pem;
+
+  /// Throws StartFailure where they cannot be read or do not belong together.
+  [[nodiscard]] static TlsFiles read(const Config& config);
+  friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
+};
+
+/// For the smtpd with number `instance` of `instances`, which share the limits on connections.
+[[nodiscard]] frames::SmtpdSettings smtpd_settings(const Config& config, const TlsFiles& tls,
+                                                   const BoundSockets& sockets,
+                                                   std::uint32_t instance, std::uint32_t instances);
+/// With the relayhosts' passwords; throws StartFailure where one cannot be read.
+[[nodiscard]] frames::AuthSettings auth_settings(const Config& config);
+[[nodiscard]] frames::QueueSettings queue_settings(const Config& config, const net::Fd& control);
+[[nodiscard]] frames::DeliverySettings delivery_settings(const Config& config);
+
+}  // namespace postern::daemon

@@ -1,0 +1,25 @@
+// The sockets that the supervisor makes, because the roles that use them may not: listeners, and the control socket.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "daemon/config.h"
+#include "net/fd.h"
+
+namespace postern::daemon {
+
+/// Bound and listening sockets by their address as configured.
+using BoundSockets = std::map<std::string, net::Fd>;
+
+/// What `config` needs: sockets that are in `have` already are taken from there by duplication, so that connections which
+/// wait in them survive a reload; the others are bound. Throws StartFailure where one cannot be.
+[[nodiscard]] BoundSockets bind_listeners(const Config& config, const BoundSockets& have);
+
+/// The Unix socket of `postern queue ...`, mode 0600, in a folder that is made where it is missing.
+[[nodiscard]] net::Fd bind_control(const std::string& path);
+
+/// The same socket under another descriptor, to be handed to a role.
+[[nodiscard]] net::Fd duplicate(const net::Fd& fd);
+
+}  // namespace postern::daemon
