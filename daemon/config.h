@@ -1,4 +1,8 @@
-// The configuration: what the file says, as typed values. Made only by `load_config`, so always complete and possible.
+// The configuration: what the file says, as typed values. Made only by `load_config`, so always complete and possible: its
+// lists are not empty where that would mean nothing, its paths are absolute, its files could be read.
+//
+// A relative path in the file is taken from the folder that the file is in, so a configuration and what belongs to it can be
+// moved together.
 #pragma once
 
 #include <chrono>
@@ -14,6 +18,18 @@
 namespace postern::daemon {
 
 inline constexpr std::string_view default_config_file = "/etc/postern/postern.toml";
+
+/// What is wrong, where, and what to do about it.
+struct ConfigError {
+  std::uint32_t line = 0;  // 0: the file as a whole
+  std::uint32_t column = 0;
+  std::string key;     // `access.mynetworks`
+  std::string what;    // `"0.0.0.0/0" takes mail from everyone`
+  std::string remedy;  // `name the office's own networks`
+};
+
+/// `file:line:column: key: what: remedy`
+[[nodiscard]] std::string text_of(const std::string& file, const ConfigError& error);
 
 struct ListenerConfig {
   std::vector<std::string> addresses;  // `192.0.2.1:587`, `[::]:587`
@@ -56,19 +72,8 @@ struct Config {
   std::uint32_t smtpd_workers = 1;
   bool hide_client = true;
   bool deliver_to_private = false;
+  std::vector<ConfigError> warnings;  // it can be served so, but somebody should look at it
 };
-
-/// What is wrong, where, and what to do about it.
-struct ConfigError {
-  std::uint32_t line = 0;  // 0: the file as a whole
-  std::uint32_t column = 0;
-  std::string key;     // `access.mynetworks`
-  std::string what;    // `"0.0.0.0/0" takes mail from everyone`
-  std::string remedy;  // `name the office's own networks`
-};
-
-/// `file:line:column: key: what: remedy`
-[[nodiscard]] std::string text_of(const std::string& file, const ConfigError& error);
 
 /// The configuration, or all that is wrong with it.
 using LoadedConfig = std::variant<Config, std::vector<ConfigError>>;
