@@ -73,9 +73,10 @@ std::string human_part(Action action, const ReportOrigin& origin, const Undelive
                                                            : "You need not send it again.";
   auto out = lines({"Content-Type: text/plain; charset=us-ascii", ""});
   out += wrapped("", fmt::format("This is the mail server {}.", origin.hostname), "");
+  out += lines({""});
   out += wrapped("", fmt::format("{} to the recipients below. {}", subject_of(action), advice), "");
-  out += wrapped(
-      "", fmt::format("It came in on {}; its header is attached.", date_text(message.arrival)), "");
+  out += lines(
+      {fmt::format("It came in on {}.", date_text(message.arrival)), "Its header is attached."});
   for (const auto& recipient : message.recipients) {
     out += lines({"", '<' + recipient.mailbox.text() + '>'});
     out += wrapped("    ", what_happened(action, recipient), "    ");
