@@ -6,7 +6,6 @@
 // byte that is left over is an error. So a decoder never allocates more than a small multiple of what came in.
 #pragma once
 
-#include <boost/pfr/core.hpp>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -21,6 +20,7 @@
 #include "mail/envelope.h"
 #include "mail/message_id.h"
 #include "net/fd.h"
+#include "net/fields.h"
 
 namespace postern::net {
 
@@ -74,6 +74,11 @@ class Encoder {
     for (const auto& element : list) put(element);
   }
   template <class T>
+  void put(std::optional<T>& maybe) {
+    put(maybe.has_value());
+    if (maybe) put(*maybe);
+  }
+  template <class T>
   void put(const std::optional<T>& maybe) {
     put(maybe.has_value());
     if (maybe) put(*maybe);
@@ -91,7 +96,7 @@ class Encoder {
   template <class T>
   requires std::is_aggregate_v<std::remove_const_t<T>>
   void put(T& fields) {
-    boost::pfr::for_each_field(fields, [this](auto& field) { this->put(field); });
+    for_each_field(fields, [this](auto& field) { this->put(field); });
   }
 
  private:
@@ -184,7 +189,7 @@ class Decoder {
   template <class T>
   requires std::is_aggregate_v<T>
   void get(T& fields) {
-    boost::pfr::for_each_field(fields, [this](auto& field) { this->get(field); });
+    for_each_field(fields, [this](auto& field) { this->get(field); });
   }
   void get(mail::Mailbox& mailbox) { get_parsed(mailbox); }
   void get(mail::Network& network) { get_parsed(network); }

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/pfr/core.hpp>
 #include <boost/system/result.hpp>
 #include <chrono>
 #include <cstdint>
