@@ -1,0 +1,118 @@
+// One client's connection: does what its `Session` decides, over a `net::Stream`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "mail/message_id.h"
+#include "net/stream.h"
+#include "net/task.h"
+#include "smtpd/auth_link.h"
+#include "smtpd/intake.h"
+#include "smtpd/queue_link.h"
+#include "smtpd/session.h"
+
+namespace postern::smtpd {
+
+/// How long everybody may take.
+struct Patience {
+  net::Clock::duration handshake = std::chrono::seconds(30);
+  net::Clock::duration command = std::chrono::minutes(5);        // RFC 5321, 4.5.3.2.7
+  net::Clock::duration content_pause = std::chrono::minutes(5);  // between two pieces of content
+  net::Clock::duration content =
+      std::chrono::minutes(10);  // in all, with a second for each `slowest` octets
+  net::Clock::duration queue = std::chrono::minutes(5);     // from final dot to the queue's answer
+  net::Clock::duration login = std::chrono::minutes(1);     // for each of auth's answers
+  net::Clock::duration farewell = std::chrono::seconds(5);  // to take the last reply
+  net::Clock::duration slowdown =
+      std::chrono::seconds(1);  // before a reply to a client with many errors
+};
+inline constexpr std::uint64_t slowest =
+    1024;  // octets of content a second, on average, or the client is given up
+
+class Connection;
+
+/// What all connections of this process share.
+struct Services {
+  Services(net::Executor executor, unsigned instance)
+      : queue(executor), auth(executor), ids(instance) {}
+
+  QueueLink queue;
+  AuthLink auth;
+  mail::MessageIdMaker ids;
+  Patience patience;
+  std::unordered_set<Connection*> connections;  // those that live, kept by themselves
+  bool is_draining = false;
+};
+
+/// Where clients come in: a listener's policy and certificate.
+struct Door {
+  std::shared_ptr<const Policy> policy;
+  net::SslContext tls;  // empty: none
+};
+
+class Connection {
+ public:
+  Connection(net::TcpSocket socket, mail::IpAddress client, std::string session_name,
+             std::shared_ptr<const Door> door, std::shared_ptr<Services> services);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  /// Serves until either side ends it, and writes one line about it into the log.
+  [[nodiscard]] net::Task<> run();
+
+  /// No new command is taken: a client that says nothing is told at once, another after what it has begun.
+  void drain();
+
+ private:
+  struct Transfer;
+
+  net::Task<bool> open();
+  net::Task<> serve();
+  net::Task<> take_command();
+  net::Task<> perform(Action action);
+  net::Task<> act(Say say);
+  net::Task<> act(StartTls start);
+  net::Task<> act(BeginLogin begin);
+  net::Task<> act(AnswerChallenge answer);
+  net::Task<> act(CancelLogin cancel);
+  net::Task<> act(TakeContent take);
+  net::Task<> act(HangUp hang_up);
+
+  net::Task<bool> shake_hands();
+  net::Task<> hear_auth();
+  net::Task<> answer_read_error(net::error_code error);
+  net::Task<bool> flush();
+  net::Task<> hang_up(mail::Reply reply, std::string reason);
+  void end(std::string reason);
+  bool is_over() const { return !ended_.empty(); }
+  bool speaks_too_early();
+
+  net::Clock::duration content_limit(net::Clock::time_point begun, std::uint64_t taken) const;
+  net::Task<net::Result<>> read_content(Transfer& transfer);
+  net::Task<mail::Reply> finish(Transfer& transfer);
+
+  void log_notice(const Say& say) const;
+  void log_login(const frames::Verdict& verdict) const;
+  void log_end() const;
+
+  std::shared_ptr<const Door> door_;
+  std::shared_ptr<Services> services_;
+  net::Stream stream_;
+  std::string client_;  // for the log, like the next
+  std::string name_;
+  Session session_;
+  std::unique_ptr<LoginExchange> login_;
+  std::string out_;    // replies that are not sent yet
+  std::string ended_;  // why
+  net::Clock::time_point begun_ = net::Clock::now();
+  std::uint32_t accepted_ = 0;  // messages
+  bool is_awaiting_command_ = false;
+};
+
+}  // namespace postern::smtpd

@@ -1,0 +1,47 @@
+// The way of a content from the client to the queue: octets go in as they come, fixed-up pieces come out. Holds the header
+// section until it is complete, and afterwards little more than one piece, however long the content is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mail/reply.h"
+#include "smtpd/content_reader.h"
+#include "smtpd/fix_ups.h"
+
+namespace postern::smtpd {
+
+class Intake {
+ public:
+  /// `max_size`: octets of content (RFC 1870, 3: with each CRLF, without dot-stuffing and final dot).
+  Intake(BareLf bare_lf, std::uint64_t max_size, Additions additions);
+
+  /// Takes octets as `ContentReader::feed` does. Goes on to the final dot even when the content is refused: stop early, and
+  /// the rest would be run as commands.
+  [[nodiscard]] std::size_t feed(std::string_view in);
+
+  /// The final dot has come.
+  bool is_complete() const { return reader_.is_complete(); }
+
+  /// The next piece for the queue, at most frames::max_chunk; empty: not yet, or no more.
+  [[nodiscard]] std::string take_chunk();
+
+  /// Why the content is not taken. May be there before the final dot, and then stays.
+  const std::optional<mail::Reply>& refusal() const { return refusal_; }
+
+ private:
+  void pass_header();
+  void refuse(mail::Reply reply);
+
+  ContentReader reader_;
+  std::uint64_t room_;  // octets that may still come
+  Additions additions_;
+  std::string pending_;       // content that is not taken yet
+  std::size_t searched_ = 0;  // so much of `pending_` has no end of the header section
+  bool is_header_done_ = false;
+  std::optional<mail::Reply> refusal_;
+};
+
+}  // namespace postern::smtpd

@@ -1,0 +1,172 @@
+#include "smtpd/server.h"
+
+#include <sys/socket.h>
+#include <sysexits.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "net/log.h"
+
+namespace postern::smtpd {
+namespace {
+
+using net::error_code;
+using net::Task;
+namespace asio = net::asio;
+
+asio::ip::tcp protocol_of(const net::Fd& socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+}
+
+// Without a zone, which means something on this machine only, and IPv4 as IPv4.
+mail::IpAddress client_address(const mail::IpAddress& address) {
+  if (address.is_v4()) return address;
+  return mail::normalised(asio::ip::address_v6(address.to_v6().to_bytes()));
+}
+
+// Channel binding needs more from this process than it passes on to auth, so the -PLUS mechanisms are not offered.
+std::vector<std::string> offered(const std::vector<std::string>& mechanisms) {
+  std::vector<std::string> names;
+  std::ranges::copy_if(mechanisms, std::back_inserter(names),
+                       [](const std::string& name) { return !name.ends_with("-PLUS"); });
+  return names;
+}
+
+std::shared_ptr<const Policy> policy_of(const frames::SmtpdSettings& settings,
+                                        const frames::Listener& listener) {
+  return std::make_shared<const Policy>(Policy{settings.hostname, listener.tls, listener.auth,
+                                               settings.mynetworks, offered(settings.mechanisms),
+                                               settings.message_size, settings.recipients,
+                                               settings.hide_client});
+}
+
+// Apart from the server, which may be gone first: all that a session needs is its own or shared.
+Task<> serve(net::TcpSocket socket, mail::IpAddress client, std::string name,
+             std::shared_ptr<const Door> door, std::shared_ptr<Services> services, Seats::Seat) {
+  Connection connection(std::move(socket), std::move(client), std::move(name), std::move(door),
+                        std::move(services));
+  co_await connection.run();
+}
+
+}  // namespace
+
+Server::Server(net::Executor executor, Patience patience)
+    : executor_(executor), patience_(patience), doors_(executor), sessions_(executor) {}
+
+Task<std::optional<frames::CannotStart>> Server::configure(frames::SmtpdSettings settings) {
+  std::optional<frames::CannotStart> failure = load_certificate(settings);
+  if (failure) co_return failure;
+  doors_.cancel();
+  co_await doors_.join();
+  if (!services_) {
+    services_ = std::make_shared<Services>(executor_, settings.instance);
+    services_->patience = patience_;
+  }
+  instance_ = settings.instance;
+  seats_->limit({settings.connections, settings.connections_per_ip});
+  for (frames::Listener& listener : settings.listeners) {
+    auto door = std::make_shared<const Door>(Door{policy_of(settings, listener), tls_});
+    doors_.start(accept_at(std::move(listener.socket), std::move(door)));
+  }
+  co_return std::nullopt;
+}
+
+std::optional<frames::CannotStart> Server::load_certificate(const frames::SmtpdSettings& settings) {
+  const bool is_needed = std::ranges::any_of(settings.listeners, [](const auto& listener) {
+    return listener.tls != frames::ListenerTls::none;
+  });
+  if (!is_needed && settings.certificate_pem.empty()) return std::nullopt;
+  auto context = net::server_tls(settings.certificate_pem, settings.private_key_pem);
+  if (context) {
+    tls_ = std::move(*context);
+  } else if (tls_) {
+    net::log(net::Level::error, "certificate-refused",
+             {{"reason", context.error()}, {"remedy", "the one from before stays in use"}});
+  } else {
+    return frames::CannotStart{EX_CONFIG, "tls: " + context.error()};
+  }
+  return std::nullopt;
+}
+
+void Server::connect(frames::Peer peer) {
+  if (!services_) return;
+  if (peer.role == frames::Role::queue) services_->queue.connect(std::move(peer.channel));
+  if (peer.role == frames::Role::auth) services_->auth.connect(std::move(peer.channel));
+}
+
+Task<> Server::accept_at(net::Fd socket, std::shared_ptr<const Door> door) {
+  net::TcpAcceptor acceptor(executor_);
+  const asio::ip::tcp protocol = protocol_of(socket);
+  acceptor.assign(protocol, socket.release());
+  co_await services_->queue.until_admission();
+  bool is_failing = false;
+  for (;;) {
+    auto [error, client] = co_await acceptor.async_accept(net::as_result);
+    if (error == asio::error::operation_aborted) co_return;
+    if (error && !is_failing) {
+      net::log(net::Level::error, "accept-failed", {{"reason", error.message()}});
+    }
+    is_failing = error.failed();
+    if (is_failing) {
+      // Out of descriptors or memory: the connection is still waiting, and asking at once would only burn time.
+      co_await net::sleep_for(breather);
+    } else {
+      let_in(std::move(client), door);
+    }
+  }
+}
+
+void Server::let_in(net::TcpSocket socket, std::shared_ptr<const Door> door) {
+  error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  if (error) return;  // gone already
+  socket.set_option(asio::ip::tcp::no_delay(true), error);
+  mail::IpAddress client = client_address(peer.address());
+  if (services_->is_draining) {
+    return turn_away(std::move(socket), client, *door, {421, {4, 3, 2}, "Shutting down"});
+  }
+  auto seat = Seats::take(seats_, client);
+  if (const auto* why = std::get_if<std::string_view>(&seat)) {
+    return turn_away(std::move(socket), client, *door, {421, {4, 7, 0}, std::string(*why)});
+  }
+  std::string name = fmt::format("{}.{}", instance_, ++last_session_);
+  sessions_.start(serve(std::move(socket), std::move(client), std::move(name), std::move(door),
+                        services_, std::move(std::get<Seats::Seat>(seat))));
+}
+
+// Costs no coroutine and no waiting: a fresh connection's buffer has room for a line. Where TLS comes first, no word can be
+// said. One log line a second, for a flood must not fill the disk.
+void Server::turn_away(net::TcpSocket socket, const mail::IpAddress& client, const Door& door,
+                       const mail::Reply& reply) {
+  error_code ignored;
+  if (door.policy->tls != frames::ListenerTls::implicit) {
+    std::string line;
+    reply.append_to(line);
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(line), ignored);
+  }
+  ++turned_away_;
+  const auto now = net::Clock::now();
+  if (now < next_turned_away_line_) return;
+  next_turned_away_line_ = now + std::chrono::seconds(1);
+  net::log("turned-away", {{"client", client.to_string()},
+                           {"reply", reply.one_line()},
+                           {"connections", std::exchange(turned_away_, 0)}});
+}
+
+Task<> Server::drain() {
+  if (!services_) co_return;
+  services_->is_draining = true;
+  for (Connection* connection : services_->connections) connection->drain();
+  net::Timer limit(executor_, max_drain);
+  limit.async_wait([this](error_code error) {
+    if (!error) sessions_.cancel();
+  });
+  co_await sessions_.join();
+}
+
+}  // namespace postern::smtpd
