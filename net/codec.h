@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,6 +105,9 @@ class Encoder {
   std::deque<Fd>* fds_;
 };
 
+/// The longest time to or from 1970: 292 years, as many as 64 bits of nanoseconds have.
+inline constexpr std::int64_t max_microseconds = std::numeric_limits<std::int64_t>::max() / 1000;
+
 /// Takes values out of bytes. After the first thing that is wrong all further values are left as they were, and `is_whole`
 /// answers false.
 class Decoder {
@@ -143,6 +147,7 @@ class Decoder {
   template <class Rep, class Period>
   void get(std::chrono::duration<Rep, Period>& duration) {
     const auto count = static_cast<std::int64_t>(get_integer<std::uint64_t>());
+    if (count > max_microseconds || count < -max_microseconds) return fail();
     duration = std::chrono::duration_cast<std::chrono::duration<Rep, Period>>(
         std::chrono::microseconds(count));
   }
@@ -199,8 +204,10 @@ class Decoder {
   template <class T>
   T get_new() {
     if constexpr (std::is_same_v<T, mail::Mailbox>) {
-      static const mail::Mailbox placeholder = *mail::Mailbox::parse("placeholder@invalid");
-      return get_into(placeholder);
+      return get_into(some_mailbox());
+    } else if constexpr (requires(mail::Mailbox some) { T{.mailbox = some}; }) {
+      T value{.mailbox = some_mailbox()};
+      return get_into(std::move(value));
     } else if constexpr (std::is_same_v<T, mail::Network>) {
       static const mail::Network placeholder = *mail::Network::parse("127.0.0.1");
       return get_into(placeholder);
@@ -212,6 +219,10 @@ class Decoder {
   }
 
  private:
+  static const mail::Mailbox& some_mailbox() {
+    static const mail::Mailbox some = *mail::Mailbox::parse("placeholder@invalid");
+    return some;
+  }
   template <class T>
   T get_into(T value) {
     get(value);

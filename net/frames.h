@@ -303,10 +303,10 @@ enum class RecipientState : std::uint8_t {
 struct QueuedRecipient {
   mail::Mailbox mailbox;
   RecipientState state = RecipientState::waiting;
-  std::string destination;
+  std::string destination = {};
   std::uint32_t attempts = 0;
-  system_clock::time_point next_attempt;
-  std::string last_answer;  // the remote's words
+  system_clock::time_point next_attempt = {};
+  std::string last_answer = {};  // the remote's words
 };
 struct QueuedMessage {
   mail::MessageId id;
