@@ -4,7 +4,6 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 
 #include "daemon/access_config.h"
 #include "daemon/config_reader.h"
@@ -186,9 +185,8 @@ void Sections::read_sandbox(Section section) {
 /// Does no mail come from another machine, and none go to one?
 bool Sections::stays_on_this_machine() const {
   const auto is_here = [](std::string_view host) {
-    boost::system::error_code error;
-    const mail::IpAddress address = boost::asio::ip::make_address(host, error);
-    return host == "localhost" || (!error && mail::normalised(address).is_loopback());
+    const mail::Parsed<mail::IpAddress> address = mail::parse_address(host);
+    return host == "localhost" || (address && mail::normalised(*address).is_loopback());
   };
   const auto listens_here = [](const ListenerConfig& listener) {
     return std::ranges::all_of(listener.addresses, [](const std::string& text) {

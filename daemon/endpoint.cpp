@@ -56,14 +56,13 @@ Parsed<HostPort> split_host_port(std::string_view text) {
 Parsed<Endpoint> parse_endpoint(std::string_view text, std::optional<std::uint16_t> default_port) {
   const Parsed<HostPort> parts = split_host_port(text);
   if (!parts) return parts.error();
-  boost::system::error_code error;
-  const mail::IpAddress address = boost::asio::ip::make_address(parts->host, error);
-  if (error || address.is_v6() != parts->has_brackets) {
+  const Parsed<mail::IpAddress> address = mail::parse_address(parts->host);
+  if (!address || address->is_v6() != parts->has_brackets) {
     return SyntaxError{fmt::format("\"{}\" is no IP address", parts->host)};
   }
   const std::optional<std::uint16_t> port = parts->port ? parts->port : default_port;
   if (!port) return SyntaxError{"there is no port"};
-  return Endpoint{mail::normalised(address), *port};
+  return Endpoint{mail::normalised(*address), *port};
 }
 
 }  // namespace postern::daemon

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <algorithm>
 
 #include "daemon/endpoint.h"
 
@@ -29,29 +29,38 @@ std::vector<ListenerConfig> default_listeners(const Machine& machine) {
   return {std::move(submission), std::move(submissions)};
 }
 
+/// The kernel gives an address to one socket only, and 0.0.0.0 is every IPv4 address, [::] every IPv6 one.
+bool overlap(const Endpoint& a, const Endpoint& b) {
+  return a.port == b.port && a.address.is_v6() == b.address.is_v6() &&
+         (a.address == b.address || a.address.is_unspecified() || b.address.is_unspecified());
+}
+
 /// `seen` has the addresses of all listeners so far.
-void read_addresses(Section& table, ListenerConfig& listener, std::set<std::string>& seen) {
+void read_addresses(Section& table, ListenerConfig& listener, std::vector<Endpoint>& seen) {
   constexpr const char* remedy =
       "write an IP address and a port, such as \"0.0.0.0:587\" or \"[::]:587\"";
   const std::vector<Item> items = table.list("address");
   if (!table.has("address")) table.error("address", "is missing", remedy);
   for (const Item& item : items) {
+    const std::string name = in_quotes(item.text);
     const mail::Parsed<Endpoint> endpoint = parse_endpoint(item.text);
     if (!endpoint) {
-      table.error("address", item, in_quotes(item.text) + ": " + endpoint.error().reason, remedy);
+      table.error("address", item, name + ": " + endpoint.error().reason, remedy);
     } else if (endpoint->port == 0) {
-      table.error("address", item, in_quotes(item.text) + " has port 0, which no client can know",
-                  remedy);
-    } else if (!seen.insert(endpoint->text()).second) {
-      table.error("address", item, in_quotes(item.text) + " is already listened on",
+      table.error("address", item, name + " has port 0, which no client can know", remedy);
+    } else if (const auto other = std::ranges::find_if(
+                   seen, [&](const Endpoint& any) { return overlap(any, *endpoint); });
+               other != seen.end()) {
+      table.error("address", item, name + " is already listened on, by " + other->text(),
                   "remove one of the two");
     } else {
+      seen.push_back(*endpoint);
       listener.addresses.push_back(endpoint->text());
     }
   }
 }
 
-ListenerConfig read_listener(Section& table, std::set<std::string>& seen) {
+ListenerConfig read_listener(Section& table, std::vector<Endpoint>& seen) {
   ListenerConfig listener;
   read_addresses(table, listener, seen);
   listener.tls = table.choice("tls", ListenerTls::starttls, tls_choices);
@@ -67,7 +76,7 @@ ListenerConfig read_listener(Section& table, std::set<std::string>& seen) {
 }  // namespace
 
 std::vector<ListenerConfig> read_listeners(ConfigReader& reader, const Machine& machine) {
-  std::set<std::string> seen;
+  std::vector<Endpoint> seen;
   std::vector<ListenerConfig> listeners;
   for (Section& table : reader.sections("listener"))
     listeners.push_back(read_listener(table, seen));

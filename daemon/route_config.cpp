@@ -29,9 +29,8 @@ constexpr const char* via_remedy =
     "write \"smtp+starttls://HOST:587\", \"smtps://HOST:465\", \"smtp://HOST:25\", or \"mx\"";
 
 Parsed<std::string> parse_host(const HostPort& parts) {
-  boost::system::error_code error;
-  const mail::IpAddress address = boost::asio::ip::make_address(parts.host, error);
-  if (!error && address.is_v6() == parts.has_brackets) return address.to_string();
+  const Parsed<mail::IpAddress> address = mail::parse_address(parts.host);
+  if (address && address->is_v6() == parts.has_brackets) return address->to_string();
   if (parts.has_brackets) return SyntaxError{fmt::format("\"{}\" is no IPv6 address", parts.host)};
   return mail::parse_domain(parts.host);
 }
