@@ -156,8 +156,8 @@ TEST(StreamTls, VerifiesChainAndName) {
   const TlsRow rows[] = {
       {"DNS:mx.example", "mx.example", true, true, "the name and the issuer are right"},
       {"DNS:mx.example", "other.example", true, false, "another name"},
-      {"DNS:*.example", "mx.example", true, true, "a wildcard for one label"},
-      {"DNS:m*.example", "mx.example", true, false, "a partial wildcard"},
+      {"DNS:*.office.example", "mx.office.example", true, true, "a wildcard for one label"},
+      {"DNS:m*.office.example", "mx.office.example", true, false, "a partial wildcard"},
       {"IP:127.0.0.1", "127.0.0.1", true, true, "an address"},
       {"DNS:127.0.0.1", "127.0.0.1", true, false, "an address as a name"},
       {"DNS:mx.example", "mx.example", false, false, "an issuer that nobody trusts"},
