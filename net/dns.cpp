@@ -12,8 +12,6 @@
 namespace postern::net {
 namespace {
 
-// The first repetition of a question comes after this time, then after twice as long.
-constexpr int first_timeout_ms = 2500;
 constexpr int tries = 3;
 // What fits one packet everywhere; a longer answer comes by TCP (RFC 9715).
 constexpr int udp_size = 1232;
@@ -112,7 +110,13 @@ struct Pending {
 
 Task<> wait_for(LookupPtr lookup) {
   // No loop: whichever way the timer ends, by answer or by time, there will be no more to wait for.
-  if (!lookup->is_done) co_await lookup->answered.async_wait(as_result);
+  if (lookup->is_done) co_return;
+  co_await lookup->answered.async_wait(as_result);
+  // Whoever was cancelled must not go on with "no answer".
+  auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (cancellation.cancelled() != asio::cancellation_type::none) {
+    throw boost::system::system_error(asio::error::operation_aborted);
+  }
 }
 
 }  // namespace
@@ -121,10 +125,10 @@ struct Resolver::State : std::enable_shared_from_this<State> {
   explicit State(Executor e) : executor(e), timer(e) {}
   ~State() { close(); }
 
-  void open(const std::vector<std::string>& servers) {
+  void open(const std::vector<std::string>& servers, std::chrono::milliseconds repetition) {
     ares_options options{};
     options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS;
-    options.timeout = first_timeout_ms;
+    options.timeout = static_cast<int>(repetition.count());
     options.tries = tries;
     options.ednspsz = udp_size;
     options.sock_state_cb = &State::on_socket_state;
@@ -289,9 +293,10 @@ struct Resolver::State : std::enable_shared_from_this<State> {
   std::map<std::pair<int, std::string>, LookupPtr> lookups;  // by type (0: the hosts file) and name
 };
 
-Resolver::Resolver(Executor executor, const std::vector<std::string>& servers)
+Resolver::Resolver(Executor executor, const std::vector<std::string>& servers,
+                   std::chrono::milliseconds repetition)
     : state_(std::make_shared<State>(executor)) {
-  state_->open(servers);
+  state_->open(servers, repetition);
 }
 
 Resolver::~Resolver() { state_->close(); }

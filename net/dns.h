@@ -26,6 +26,8 @@ inline constexpr std::chrono::seconds dns_negative_ttl{
     30};  // "there is none" (RFC 2308 allows up to hours)
 inline constexpr std::chrono::seconds dns_failure_ttl{1};  // spares a resolver in trouble
 inline constexpr std::chrono::seconds dns_limit{20};  // for one question with all its repetitions
+/// The first repetition of a question comes after this time, then after twice and four times as long.
+inline constexpr std::chrono::milliseconds dns_repetition{2500};
 
 enum class DnsStatus {
   found,
@@ -51,7 +53,8 @@ struct MxRecord {
 class Resolver {
  public:
   /// `servers`: `address:port` each; none: those of /etc/resolv.conf. Throws std::runtime_error where they make no sense.
-  Resolver(Executor executor, const std::vector<std::string>& servers);
+  Resolver(Executor executor, const std::vector<std::string>& servers,
+           std::chrono::milliseconds repetition = dns_repetition);
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
   /// Whoever still waits is answered with a temporary failure.
