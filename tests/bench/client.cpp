@@ -1,0 +1,118 @@
+#include "client.h"
+
+namespace postern::bench {
+
+using net::Result;
+using net::Task;
+
+namespace {
+
+constexpr std::size_t max_reply = 16 * 1024;  // octets; more is no SMTP server
+
+constexpr std::string_view envelope[] = {"MAIL FROM:<sender@load.example>\r\n",
+                                         "RCPT TO:<recipient@sink.example>\r\n", "DATA\r\n"};
+constexpr std::string_view whole_envelope =
+    "MAIL FROM:<sender@load.example>\r\nRCPT TO:<recipient@sink.example>\r\nDATA\r\n";
+
+/// The octets of the first whole reply in `input`; 0: there is none yet. Its last line has no hyphen behind the code
+/// (RFC 5321, 4.2.1).
+std::size_t reply_size(std::string_view input) {
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = input.find('\n', begin);
+    if (end == std::string_view::npos) return 0;
+    const bool goes_on = end - begin > 3 && input[begin + 3] == '-';
+    if (!goes_on) return end + 1;
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+std::string make_content(std::size_t size) {
+  std::string content =
+      "From: Load <sender@load.example>\r\n"
+      "To: Sink <recipient@sink.example>\r\n"
+      "Subject: load\r\n"
+      "Date: Mon, 02 Nov 2026 10:00:00 +0000\r\n"
+      "Message-ID: <1@load.example>\r\n"
+      "\r\n";
+  while (content.size() < size) content.append(76, 'x').append("\r\n");
+  return content + ".\r\n";
+}
+
+net::SslContext any_server_tls() {
+  net::SslContext context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  if (!context) throw std::bad_alloc();
+  return context;
+}
+
+Task<Result<>> Client::open(Endpoint server) {
+  stream_.expires_after(patience);
+  auto [failure] = co_await stream_.socket().async_connect(server, net::as_result);
+  if (failure) co_return failure;
+  stream_.socket().set_option(net::asio::ip::tcp::no_delay(true));
+  Result<> greeted = co_await read_reply('2');
+  if (!greeted) co_return greeted;
+  Result<> done = co_await ask("EHLO client.load.example\r\n", "2");
+  co_return done;
+}
+
+Task<Result<>> Client::start_tls(net::SslContext context) {
+  Result<> ready = co_await ask("STARTTLS\r\n", "2");
+  if (!ready) co_return ready;
+  Result<> encrypted = co_await stream_.connect_tls(context, "localhost", false);
+  if (!encrypted) {
+    last_reply_ = stream_.tls_error();
+    co_return encrypted;
+  }
+  Result<> done = co_await ask("EHLO client.load.example\r\n", "2");
+  co_return done;
+}
+
+Task<Result<net::Clock::duration>> Client::send(std::string_view content, bool pipelined) {
+  stream_.expires_after(patience);
+  if (pipelined) {
+    Result<> begun = co_await ask(whole_envelope, "223");
+    if (!begun) co_return begun.error();
+  } else {
+    for (std::size_t i = 0; i < std::size(envelope); ++i) {
+      Result<> said = co_await ask(envelope[i], i == 2 ? "3" : "2");
+      if (!said) co_return said.error();
+    }
+  }
+  // The clock starts when all has been written: how fast the server reads the content counts as its throughput.
+  Result<> written = co_await stream_.write(content);
+  if (!written) co_return written.error();
+  const auto dot = net::Clock::now();
+  Result<> accepted = co_await read_reply('2');
+  if (!accepted) co_return accepted.error();
+  co_return net::Clock::now() - dot;
+}
+
+Task<Result<>> Client::quit() {
+  Result<> done = co_await ask("QUIT\r\n", "2");
+  stream_.close();
+  co_return done;
+}
+
+Task<Result<>> Client::ask(std::string_view commands, std::string_view expected) {
+  Result<> done = co_await stream_.write(commands);
+  for (std::size_t i = 0; done && i < expected.size(); ++i) done = co_await read_reply(expected[i]);
+  co_return done;
+}
+
+Task<Result<>> Client::read_reply(char expected) {
+  std::size_t size = reply_size(stream_.input());
+  while (size == 0) {
+    if (stream_.input().size() > max_reply) co_return net::asio::error::message_size;
+    Result<> more = co_await stream_.read_more();
+    if (!more) co_return more;
+    size = reply_size(stream_.input());
+  }
+  last_reply_.assign(stream_.input().substr(0, size));
+  stream_.consume(size);
+  if (last_reply_[0] != expected) co_return make_error_code(boost::system::errc::protocol_error);
+  co_return Result<>();
+}
+
+}  // namespace postern::bench

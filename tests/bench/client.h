@@ -1,0 +1,52 @@
+// One SMTP session of the load: a command, its reply, the next command, as mail clients talk.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/stream.h"
+
+namespace postern::bench {
+
+using Endpoint = net::asio::ip::tcp::endpoint;
+
+/// A server that does not answer for this long has failed.
+inline constexpr auto patience = std::chrono::seconds(120);
+
+/// Content of at least `size` octets, with the fields that mail clients write, and the final dot: for `Client::send`.
+[[nodiscard]] std::string make_content(std::size_t size);
+
+/// For `Client::start_tls`: trusts nobody, and asks nobody for trust.
+[[nodiscard]] net::SslContext any_server_tls();
+
+class Client {
+ public:
+  explicit Client(net::Executor executor) : stream_(net::TcpSocket(executor)) {}
+
+  /// Connects, reads the greeting, says EHLO.
+  [[nodiscard]] net::Task<net::Result<>> open(Endpoint server);
+
+  /// STARTTLS with any certificate, and EHLO again.
+  [[nodiscard]] net::Task<net::Result<>> start_tls(net::SslContext context);
+
+  /// One transaction, with one recipient. `pipelined`: MAIL, RCPT and DATA in one write (RFC 2920). Answers how long
+  /// the reply to the final dot took.
+  [[nodiscard]] net::Task<net::Result<net::Clock::duration>> send(std::string_view content,
+                                                                  bool pipelined);
+
+  /// QUIT, and its reply.
+  [[nodiscard]] net::Task<net::Result<>> quit();
+
+  /// What the server said last; explains `protocol_error`.
+  const std::string& last_reply() const { return last_reply_; }
+
+ private:
+  /// Says `commands`, in one write, and reads as many replies as `expected` has digits: the first digit of each.
+  [[nodiscard]] net::Task<net::Result<>> ask(std::string_view commands, std::string_view expected);
+  [[nodiscard]] net::Task<net::Result<>> read_reply(char expected);
+
+  net::Stream stream_;
+  std::string last_reply_;
+};
+
+}  // namespace postern::bench

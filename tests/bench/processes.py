@@ -1,0 +1,101 @@
+"""What the processes of a server cost: CPU, memory, system calls. From /proc and strace, so for any server."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid):
+    """The fields of /proc/PID/stat behind the name; index 0 is the state. None: it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def tree(root):
+    """`root` and all its descendants that live."""
+    children = {}
+    for name in os.listdir("/proc"):
+        fields = _stat(name) if name.isdigit() else None
+        if fields:
+            children.setdefault(int(fields[1]), []).append(int(name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+def cpu_seconds(root):
+    """User and system time of `root`, of all its descendants that live, and of those that ended and were waited for."""
+    total = 0
+    for pid in tree(root):
+        fields = _stat(pid)
+        if fields:
+            total += sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
+    return total / TICKS
+
+
+def machine_cpu_seconds():
+    """What all cores have worked, with interrupts and kernel threads; not what they idled or waited for the disk."""
+    with open("/proc/stat") as file:
+        user, nice, system, _idle, _wait, irq, softirq = map(int, file.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def pss_mib(root):
+    """Proportional set size: memory that processes share is counted once."""
+    kib = 0
+    for pid in tree(root):
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            kib += int(re.search(r"^Pss:\s+(\d+)", file.read(), re.MULTILINE)[1])
+    return kib / 1024
+
+
+class Strace:
+    """Attached to all processes of a server, and those that they start: `with Strace(root, options, file):`."""
+
+    def __init__(self, root, options, output):
+        pids = [word for pid in tree(root) for word in ("-p", str(pid))]
+        self._command = ["strace", "-f", "-o", output, *options, *pids]
+        self._count = len(tree(root))
+
+    def __enter__(self):
+        self._strace = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
+        attached = 0
+        while attached < self._count:  # strace says so once a process
+            line = self._strace.stderr.readline()
+            if not line:
+                raise RuntimeError("strace could not attach")
+            attached += "attached" in line
+        return self
+
+    def __exit__(self, *_):
+        self._strace.send_signal(signal.SIGINT)
+        self._strace.communicate()
+
+
+def calls_in(summary):
+    """From the file that `strace -c` wrote: how often each system call was made."""
+    calls = {}
+    with open(summary) as file:
+        for line in file:
+            words = line.split()
+            if len(words) >= 5 and words[0].replace(".", "").isdigit():
+                calls[words[-1]] = int(words[3])
+    calls.pop("total", None)
+    return calls
+
+
+def wait_until(is_true, seconds, what):
+    """Asks every 20 ms; says what was waited for in vain."""
+    end = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
