@@ -1,0 +1,165 @@
+#include "queue/disk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+namespace postern::queue {
+namespace {
+
+using net::Fd;
+using net::Result;
+
+constexpr mode_t private_directory = 0700;
+constexpr mode_t private_file = 0600;
+
+boost::system::error_code last_error() { return {errno, boost::system::system_category()}; }
+
+// Of what a system call gave: negative is the error in errno.
+Result<> done(int result) {
+  if (result < 0) return last_error();
+  return {};
+}
+
+Result<Fd> descriptor(int result) {
+  if (result < 0) return last_error();
+  return Fd(result);
+}
+
+Result<Fd> open_directory(int at, const char* path) {
+  if (::mkdirat(at, path, private_directory) < 0 && errno != EEXIST) return last_error();
+  return descriptor(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+// Takes the first `count` bytes off the front of `pieces`.
+std::span<iovec> advance(std::span<iovec> pieces, std::size_t count) {
+  while (!pieces.empty() && count >= pieces.front().iov_len) {
+    count -= pieces.front().iov_len;
+    pieces = pieces.subspan(1);
+  }
+  if (!pieces.empty()) {
+    pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + count;
+    pieces.front().iov_len -= count;
+  }
+  return pieces;
+}
+
+}  // namespace
+
+Result<Disk> Disk::open(const std::string& path) {
+  Result<Fd> directory = open_directory(AT_FDCWD, path.c_str());
+  if (!directory) return directory.error();
+  return Disk(std::move(*directory));
+}
+
+Result<Fd> Disk::create(const std::string& name) {
+  return descriptor(::openat(directory_.get(), name.c_str(),
+                             O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, private_file));
+}
+
+Result<Fd> Disk::open_file(const std::string& name) const {
+  return descriptor(::openat(directory_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+}
+
+Result<> Disk::write(int fd, std::span<const std::string_view> pieces, std::uint64_t offset) {
+  std::vector<iovec> vectors;
+  vectors.reserve(pieces.size());
+  for (const auto piece : pieces) {
+    if (!piece.empty()) vectors.push_back({const_cast<char*>(piece.data()), piece.size()});
+  }
+  for (std::span<iovec> rest = vectors; !rest.empty();) {
+    const auto count = static_cast<int>(std::min<std::size_t>(rest.size(), IOV_MAX));
+    const auto written = ::pwritev(fd, rest.data(), count, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return last_error();
+    offset += static_cast<std::uint64_t>(written);
+    rest = advance(rest, static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<> Disk::sync(int fd) { return done(::fdatasync(fd)); }
+Result<> Disk::sync_names() { return done(::fsync(directory_.get())); }
+
+Result<> Disk::remove(const std::string& name) {
+  return done(::unlinkat(directory_.get(), name.c_str(), 0));
+}
+
+Result<Space> Disk::space() const {
+  struct statvfs status {};
+  if (::fstatvfs(directory_.get(), &status) < 0) return last_error();
+  // File systems without a table of files (btrfs) count none: they never run out of names.
+  const auto names = status.f_files == 0 ? UINT64_MAX : static_cast<std::uint64_t>(status.f_favail);
+  return Space{status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize, names};
+}
+
+Result<std::string> Disk::read(int fd, std::uint64_t offset, std::size_t size) const {
+  std::string bytes(size, '\0');
+  std::size_t have = 0;
+  while (have < size) {
+    const auto n = ::pread(fd, bytes.data() + have, size - have, static_cast<off_t>(offset + have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return last_error();
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  bytes.resize(have);
+  return bytes;
+}
+
+Result<std::uint64_t> Disk::size_of(int fd) const {
+  struct stat status {};
+  if (::fstat(fd, &status) < 0) return last_error();
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<std::vector<std::string>> Disk::names() const {
+  Result<Fd> copy = descriptor(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!copy) return copy.error();
+  struct Close {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+  };
+  const std::unique_ptr<DIR, Close> directory(::fdopendir(copy->get()));
+  if (!directory) return last_error();
+  copy->release();
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory.get())) names.emplace_back(entry->d_name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<Fd> Disk::lock(const std::string& name) {
+  Result<Fd> file = descriptor(::openat(directory_.get(), name.c_str(),
+                                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, private_file));
+  if (file && ::flock(file->get(), LOCK_EX | LOCK_NB) < 0) return last_error();
+  return file;
+}
+
+Result<Disk> Disk::subdirectory(const std::string& name) {
+  Result<Fd> directory = open_directory(directory_.get(), name.c_str());
+  if (!directory) return directory.error();
+  return Disk(std::move(*directory));
+}
+
+Result<> Disk::replace(const std::string& name, std::string_view bytes) {
+  const std::string fresh = name + ".new";
+  ::unlinkat(directory_.get(), fresh.c_str(), 0);
+  Result<Fd> file = create(fresh);
+  if (!file) return file.error();
+  Result<> result = write(file->get(), std::array{bytes}, 0);
+  if (result) result = sync(file->get());
+  if (result) {
+    result = done(::renameat(directory_.get(), fresh.c_str(), directory_.get(), name.c_str()));
+  }
+  return result ? sync_names() : result;
+}
+
+}  // namespace postern::queue

@@ -1,0 +1,206 @@
+#include "queue/dispatch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mail/date.h"
+#include "net/log.h"
+
+namespace postern::queue {
+namespace {
+
+using frames::Hindrance;
+
+Schedule::Ending ending_of(const frames::Report& report) {
+  switch (report.hindrance) {
+    case Hindrance::unreachable:
+      return Schedule::Ending::unreachable;
+    case Hindrance::route:
+      return Schedule::Ending::route_refused;
+    case Hindrance::none:
+      return Schedule::Ending::served;
+    default:
+      return Schedule::Ending::nothing;
+  }
+}
+
+double seconds_between(WallTime from, WallTime to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+std::int64_t whole_seconds(net::Clock::duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+}  // namespace
+
+// A report, by what follows from it.
+struct Dispatch::Sorted {
+  std::vector<bool> is_heard_of;  // for each recipient of the lease
+  std::vector<Change> news;
+  std::vector<Change> failures;
+  std::vector<std::uint32_t> returned;  // nothing happened to them
+};
+
+void Dispatch::connect(Send send, const Moment& now) {
+  send_ = std::move(send);
+  for (const auto& [number, lent] : std::exchange(lent_, {})) {
+    queue_.end_turn(lent.loan, Schedule::Ending::nothing, now);
+    queue_.give_back(lent.loan.id, lent.loan.recipients, now.steady, now);
+  }
+  lent_content_ = 0;
+}
+
+bool Dispatch::pump(const Moment& now) {
+  if (!send_) return false;
+  while (lent_content_ < max_lent_content) {
+    std::optional<Loan> loan = queue_.lend(now);
+    if (!loan) return true;
+    lend(std::move(*loan), now);
+  }
+  return false;
+}
+
+void Dispatch::lend(Loan loan, const Moment& now) {
+  net::Result<StoredMessage> stored = store_.read(loan.id);
+  if (!stored) return on_unreadable(loan, stored.error(), now);
+  MessageHead& head = stored->head;
+  const mail::ReversePath& from = head.envelope.reverse_path;
+  const std::string& domain = head.envelope.recipients.at(loan.recipients.front()).domain();
+
+  frames::Lease lease;
+  lease.lease = ++last_lease_;
+  lease.id = loan.id;
+  lease.reverse_path = from;
+  lease.body = head.envelope.body;
+  lease.via = queue_.router().via(
+      {from ? std::string_view(from->domain()) : std::string_view(), head.envelope.origin.login},
+      domain);
+  if (lease.via.empty()) lease.domain = domain;
+  lease.size = head.size;
+  lease.crc = head.crc;
+  for (const auto index : loan.recipients) {
+    lease.recipients.push_back(head.envelope.recipients.at(index));
+  }
+  if (auto* content = std::get_if<std::string>(&stored->content)) {
+    lease.content = std::move(*content);
+  } else {
+    lease.file = std::move(std::get<ContentFile>(stored->content).file);
+  }
+  lent_content_ += lease.content.size();
+  lent_.emplace(lease.lease,
+                Lent{std::move(loan), lease.recipients, lease.content.size(), head.arrival});
+  send_(std::move(lease));
+}
+
+// Damaged: never delivered. Any other fault of the disk may pass.
+void Dispatch::on_unreadable(const Loan& loan, const net::error_code& error, const Moment& now) {
+  net::log(net::Level::error, "unreadable", {{"id", loan.id}, {"error", error.message()}});
+  queue_.end_turn(loan, Schedule::Ending::nothing, now);
+  queue_.give_back(loan.id, loan.recipients, queue_.next_attempt(1, now), now);
+  if (error == boost::system::errc::bad_message) queue_.set_aside(loan.id, now);
+}
+
+void Dispatch::on_report(const frames::Report& report, const Moment& now) {
+  auto node = lent_.extract(report.lease);
+  if (!node) return;  // lent to a delivery before this one
+  const Lent lent = std::move(node.mapped());
+  const Loan& loan = lent.loan;
+  lent_content_ -= lent.content;
+
+  Sorted sorted{std::vector<bool>(loan.recipients.size()), {}, {}, {}};
+  for (const frames::RecipientOutcome& outcome : report.outcomes) {
+    if (outcome.index >= loan.recipients.size() || sorted.is_heard_of[outcome.index]) continue;
+    sorted.is_heard_of[outcome.index] = true;
+    on_outcome(lent, report, outcome, sorted, now);
+  }
+  const auto pause = queue_.end_turn(loan, ending_of(report), now);
+  on_hindered(lent, report, pause, sorted, now);
+
+  if (!sorted.news.empty()) queue_.settle({loan.id, std::move(sorted.news), false}, now);
+  queue_.give_back(loan.id, sorted.returned, now.steady, now);
+  if (report.hindrance == Hindrance::damaged) queue_.set_aside(loan.id, now);
+  if (!sorted.failures.empty()) reporter_.bounce(loan.id, std::move(sorted.failures), now);
+}
+
+void Dispatch::on_outcome(const Lent& lent, const frames::Report& report,
+                          const frames::RecipientOutcome& outcome, Sorted& sorted,
+                          const Moment& now) {
+  const mail::Mailbox& to = lent.mailboxes[outcome.index];
+  Answer answer{mail::reply_of(outcome.outcome), report.remote, now.wall};
+  const std::string words = answer.reply.one_line();
+  Change change = queue_.change_of(lent.loan.id, lent.loan.recipients[outcome.index],
+                                   RecipientState::waiting, std::move(answer), now);
+  ++change.attempts;
+  if (std::holds_alternative<mail::Delivered>(outcome.outcome)) {
+    change.state = RecipientState::delivered;
+    net::log("delivered", {{"id", lent.loan.id},
+                           {"to", to},
+                           {"remote", report.remote},
+                           {"tls", report.tls},
+                           {"reply", words},
+                           {"delay", seconds_between(lent.arrival, now.wall)}});
+    sorted.news.push_back(std::move(change));
+  } else if (std::holds_alternative<mail::Failed>(outcome.outcome)) {
+    change.state = RecipientState::bounced;
+    sorted.failures.push_back(std::move(change));
+  } else {
+    const SteadyTime next = queue_.next_attempt(change.attempts, now);
+    change.next_attempt = now.on_wall(next);
+    net::log("deferred", {{"id", lent.loan.id},
+                          {"to", to},
+                          {"remote", report.remote},
+                          {"tls", report.tls},
+                          {"reply", words},
+                          {"attempts", change.attempts},
+                          {"next", mail::date_text(change.next_attempt)}});
+    sorted.news.push_back(std::move(change));
+  }
+}
+
+void Dispatch::on_hindered(const Lent& lent, const frames::Report& report,
+                           net::Clock::duration pause, Sorted& sorted, const Moment& now) {
+  const Loan& loan = lent.loan;
+  const bool is_route = report.hindrance == Hindrance::route;
+  if (is_route) {
+    net::log(net::Level::error, "route-paused",
+             {{"destination", loan.destination},
+              {"reason", report.hindrance_text},
+              {"seconds", whole_seconds(pause)}});
+  } else if (report.hindrance == Hindrance::unreachable) {
+    net::log("destination-paused", {{"destination", loan.destination},
+                                    {"reason", report.hindrance_text},
+                                    {"seconds", whole_seconds(pause)}});
+  } else if (report.hindrance == Hindrance::damaged) {
+    net::log(net::Level::error, "damaged", {{"id", loan.id}, {"reason", report.hindrance_text}});
+  }
+  const bool is_returned =
+      report.hindrance == Hindrance::damaged || report.hindrance == Hindrance::aborted;
+  for (std::size_t i = 0; i < loan.recipients.size(); ++i) {
+    if (sorted.is_heard_of[i]) continue;
+    if (is_returned) {
+      sorted.returned.push_back(loan.recipients[i]);
+      continue;
+    }
+    // RFC 3463: 4.4.1, no answer from host; 4.7.0, other or undefined security status.
+    const mail::EnhancedStatus status =
+        is_route ? mail::EnhancedStatus{4, 7, 0} : mail::EnhancedStatus{4, 4, 1};
+    Answer answer{{451, status, report.hindrance_text}, report.remote, now.wall};
+    Change change = queue_.change_of(loan.id, loan.recipients[i], RecipientState::waiting,
+                                     std::move(answer), now);
+    if (!is_route) ++change.attempts;
+    const SteadyTime next = pause > net::Clock::duration::zero()
+                                ? now.steady + pause
+                                : queue_.next_attempt(std::max(change.attempts, 1U), now);
+    change.next_attempt = now.on_wall(next);
+    net::log("deferred", {{"id", loan.id},
+                          {"to", lent.mailboxes[i]},
+                          {"remote", report.remote},
+                          {"reply", change.answer.reply.one_line()},
+                          {"attempts", change.attempts},
+                          {"next", mail::date_text(change.next_attempt)}});
+    sorted.news.push_back(std::move(change));
+  }
+}
+
+}  // namespace postern::queue

@@ -1,0 +1,52 @@
+#include "queue/ledger.h"
+
+#include <algorithm>
+
+namespace postern::queue {
+
+bool Message::is_over() const {
+  return std::all_of(recipients.begin(), recipients.end(),
+                     [](const Recipient& recipient) { return recipient.is_final(); });
+}
+
+void Ledger::on_message(mail::MessageId id, const MessageHead& head) {
+  const auto [entry, is_new] = messages_.try_emplace(id);
+  if (!is_new) return;
+  Message& message = entry->second;
+  const mail::Envelope& envelope = head.envelope;
+  message.arrival = now_.past(head.arrival);
+  message.size = head.size;
+  if (envelope.reverse_path) message.sender_domain = envelope.reverse_path->domain();
+  message.login = envelope.origin.login;
+  message.recipients.reserve(envelope.recipients.size());
+  for (const mail::Mailbox& mailbox : envelope.recipients) {
+    Recipient& recipient = message.recipients.emplace_back();
+    recipient.domain = mailbox.domain();
+    recipient.due = now_.steady;
+  }
+}
+
+void Ledger::on_update(const Update& update) {
+  Message* message = find(update.id);
+  if (message == nullptr) return;
+  message->is_warned |= update.is_warned;
+  std::shared_ptr<const Answer> answer;
+  for (const Change& change : update.changes) {
+    if (change.recipient >= message->recipients.size()) continue;
+    Recipient& recipient = message->recipients[change.recipient];
+    if (!answer || answer->reply != change.answer.reply || answer->remote != change.answer.remote) {
+      answer = std::make_shared<const Answer>(change.answer);
+    }
+    recipient.answer = answer;
+    recipient.state = change.state;
+    recipient.attempts = change.attempts;
+    recipient.due = now_.upcoming(change.next_attempt, max_retry_);
+  }
+}
+
+Message* Ledger::find(mail::MessageId id) {
+  const auto entry = messages_.find(id);
+  return entry == messages_.end() ? nullptr : &entry->second;
+}
+
+}  // namespace postern::queue

@@ -1,0 +1,69 @@
+// What waits, in memory: of every message just so much as it takes to decide what is done with it next. A million messages
+// must fit into half a GiB, so neither content nor mailboxes are here (the store has them), and domains and other names that
+// repeat are kept once.
+#pragma once
+
+#include <boost/flyweight.hpp>
+#include <boost/flyweight/no_locking.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mail/message_id.h"
+#include "queue/moment.h"
+#include "queue/record.h"
+#include "queue/store.h"
+
+namespace postern::queue {
+
+/// A string of which equal ones share one copy. For the loop's thread only.
+using Name = boost::flyweight<std::string, boost::flyweights::no_locking>;
+
+struct Recipient {
+  Name domain;
+  Name destination;
+  SteadyTime due;
+  std::shared_ptr<const Answer> answer;  // the last one; often many recipients share it
+  std::uint32_t attempts = 0;
+  RecipientState state = RecipientState::waiting;
+
+  bool is_final() const { return state > RecipientState::leased; }
+};
+
+struct Message {
+  SteadyTime arrival;
+  std::uint64_t size = 0;  // bytes of content
+  Name sender_domain;      // of the reverse-path; empty: `<>`
+  Name login;
+  std::vector<Recipient> recipients;  // in the order of the envelope
+  bool is_warned = false;
+  bool is_damaged = false;  // kept, but not delivered
+
+  [[nodiscard]] bool is_over() const;
+};
+
+class Ledger : public Store::Visitor {
+ public:
+  /// `now` and `max_retry`: how times that were written down are to be understood.
+  Ledger(const Moment& now, std::chrono::seconds max_retry) : now_(now), max_retry_(max_retry) {}
+
+  void at(const Moment& now) { now_ = now; }
+  void on_message(mail::MessageId id, const MessageHead& head) override;
+  void on_update(const Update& update) override;
+
+  [[nodiscard]] Message* find(mail::MessageId id);
+  void erase(mail::MessageId id) { messages_.erase(id); }
+
+  /// By id, and so nearly by age.
+  std::map<mail::MessageId, Message>& messages() { return messages_; }
+  std::size_t size() const { return messages_.size(); }
+
+ private:
+  Moment now_;
+  std::chrono::seconds max_retry_;
+  std::map<mail::MessageId, Message> messages_;
+};
+
+}  // namespace postern::queue

@@ -1,0 +1,212 @@
+#include "queue/log_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <iterator>
+
+#include "net/codec.h"
+#include "net/log.h"
+
+namespace postern::queue {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Between a failed batch and the next try, unless somebody appends: the fault may last.
+constexpr std::chrono::seconds pause_after_fault{1};
+
+std::size_t size_of(const std::vector<std::string_view>& pieces) {
+  std::size_t size = 0;
+  for (const auto piece : pieces) size += piece.size();
+  return size;
+}
+
+std::size_t size_of(const LogWriter::Entry& entry) {
+  return entry.front.size() + entry.back.size();
+}
+
+}  // namespace
+
+std::string segment_name(std::uint32_t number) { return fmt::format("{:08}.log", number); }
+
+net::Result<SegmentFile::Position> SegmentFile::commit(
+    const std::vector<std::string_view>& pieces) {
+  if (file_ && size_ + size_of(pieces) > max_size_) close();
+  if (!file_) return open_and_commit(pieces);
+  const Position begin{number_, size_};
+  net::Result<> result = write_and_sync(pieces);
+  if (result) return begin;
+  close();
+  return result.error();
+}
+
+net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
+    const std::vector<std::string_view>& pieces) {
+  if (ends_.size() >= max_unnoted_ends) return make_error_code(boost::system::errc::io_error);
+  const std::string name = segment_name(number_);
+  net::Result<net::Fd> file = disk_.create(name);
+  if (!file) return file.error();
+  file_ = std::move(*file);
+  size_ = 0;
+
+  const std::string payload = net::encode(ends_);
+  const std::string header = segment_header(mark_, number_);
+  const std::string seal = record_header(mark_, RecordType::seal, {}, payload) + payload;
+  std::vector<std::string_view> all{header, seal};
+  all.insert(all.end(), pieces.begin(), pieces.end());
+  net::Result<> result = write_and_sync(all);
+  if (result) result = disk_.sync_names();
+  if (result) {
+    ends_.clear();
+    return Position{number_, header.size() + seal.size()};
+  }
+  size_ = 0;
+  // A file that never counted gives its number back, unless it cannot even be removed.
+  if (disk_.remove(name)) {
+    file_ = net::Fd();
+  } else {
+    close();
+  }
+  return result.error();
+}
+
+net::Result<> SegmentFile::write_and_sync(const std::vector<std::string_view>& pieces) {
+  net::Result<> result = disk_.write(file_.get(), pieces, size_);
+  if (result) result = disk_.sync(file_.get());
+  if (result) size_ += size_of(pieces);
+  return result;
+}
+
+void SegmentFile::close() {
+  ends_.push_back({number_, size_});
+  ++number_;
+  file_ = net::Fd();
+}
+
+struct LogWriter::Batch {
+  std::vector<Entry> entries;
+  std::vector<std::string> removals;
+  net::Result<SegmentFile::Position> begin = SegmentFile::Position{};
+
+  // On the disk's thread.
+  void commit(SegmentFile& file, Disk& disk) {
+    std::vector<std::string_view> pieces;
+    pieces.reserve(2 * entries.size());
+    for (const Entry& entry : entries) {
+      pieces.push_back(entry.front);
+      pieces.push_back(entry.back);
+    }
+    if (!entries.empty()) begin = file.commit(pieces);
+    if (begin) remove_files(disk);
+  }
+
+  void remove_files(Disk& disk) {
+    for (const std::string& name : removals) {
+      net::Result<> result = disk.remove(name);
+      if (result && name.ends_with(".log")) result = disk.sync_names();
+      if (!result) {
+        // Not tried again: recovery removes what it finds dead.
+        net::log(net::Level::warning, "remove-failed",
+                 {{"file", name}, {"error", result.error().message()}});
+      }
+    }
+  }
+};
+
+LogWriter::LogWriter(net::Executor executor, Disk& disk, SegmentFile file)
+    : executor_(executor),
+      disk_(disk),
+      file_(std::move(file)),
+      pause_(executor),
+      idle_(executor, net::Timer::time_point::max()) {}
+
+LogWriter::~LogWriter() { thread_.join(); }
+
+void LogWriter::append(Entry entry) {
+  unwritten_ += size_of(entry);
+  waiting_.push_back(std::move(entry));
+  start_soon();
+}
+
+void LogWriter::remove(std::string name) {
+  removals_.push_back(std::move(name));
+  start_soon();
+}
+
+// At the end of this turn of the loop, so that all that is appended in it goes together.
+void LogWriter::start_soon() {
+  if (is_busy_) return;
+  is_busy_ = true;
+  asio::post(executor_, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.lock()) start();
+  });
+}
+
+void LogWriter::start() {
+  std::shared_ptr<Batch> batch = next_batch();
+  asio::post(thread_,
+             [this, batch, alive = std::weak_ptr(alive_), work = asio::make_work_guard(executor_)] {
+               batch->commit(file_, disk_);
+               asio::post(executor_, [this, batch, alive] {
+                 if (alive.lock()) finish(*batch);
+               });
+             });
+}
+
+std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
+  auto batch = std::make_shared<Batch>();
+  std::size_t bytes = 0;
+  auto end = waiting_.begin();
+  for (; end != waiting_.end() && bytes < max_batch; ++end) bytes += size_of(*end);
+  batch->entries.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  // What is to be removed may depend on records that stay behind: then it stays too.
+  if (waiting_.empty()) batch->removals.swap(removals_);
+  return batch;
+}
+
+void LogWriter::finish(Batch& batch) {
+  is_busy_ = false;
+  net::Result<SegmentFile::Position> position = batch.begin;
+  if (!position) keep_for_later(batch);
+  for (const Entry& entry : batch.entries) {
+    unwritten_ -= size_of(entry);
+    entry.written(position);
+    if (position) position->offset += size_of(entry);
+  }
+  if (waiting_.empty() && removals_.empty()) {
+    idle_.cancel();
+  } else if (position) {
+    start_soon();
+  } else {
+    start_after_pause();
+  }
+}
+
+void LogWriter::keep_for_later(Batch& batch) {
+  net::log(net::Level::error, "spool-write-failed", {{"error", batch.begin.error().message()}});
+  const auto kept = std::stable_partition(batch.entries.begin(), batch.entries.end(),
+                                          [](const Entry& entry) { return entry.is_awaited; });
+  waiting_.insert(waiting_.begin(), std::move_iterator(kept),
+                  std::move_iterator(batch.entries.end()));
+  batch.entries.erase(kept, batch.entries.end());
+  removals_.insert(removals_.begin(), batch.removals.begin(), batch.removals.end());
+}
+
+void LogWriter::start_after_pause() {
+  pause_.expires_after(pause_after_fault);
+  pause_.async_wait([this, alive = std::weak_ptr(alive_)](net::error_code error) {
+    if (!error && alive.lock()) start_soon();
+  });
+}
+
+net::Task<> LogWriter::flushed() {
+  while (is_busy_) co_await idle_.async_wait(net::as_result);
+}
+
+}  // namespace postern::queue

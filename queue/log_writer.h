@@ -1,0 +1,117 @@
+// The end of the log: appends records to the newest segment, many to one sync (group commit).
+//
+// One batch is on the disk's thread at a time; what is appended meanwhile goes with the next. So one client waits for one
+// sync, and five hundred wait for about one too. The batch holds all that the thread touches: nothing is shared, nothing
+// is locked.
+//
+// After a failed write or sync the segment is dead, its batch fails, and the next batch opens a new segment, whose seal says
+// where the dead one ends. Records that nobody waits for are kept for that batch.
+//
+// A new segment's file is synced with its first batch, and its name before that batch counts.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/task.h"
+#include "queue/disk.h"
+#include "queue/record.h"
+#include "queue/segment.h"
+
+namespace postern::queue {
+
+inline constexpr std::uint64_t max_segment =
+    64 * 1024 * 1024;  // bytes; a batch that began before may go over it
+inline constexpr std::size_t max_batch = 8 * 1024 * 1024;  // bytes written before one sync
+inline constexpr std::size_t max_unnoted_ends =
+    64 * 1024;  // seal entries that wait for a segment to hold them
+
+[[nodiscard]] std::string segment_name(std::uint32_t number);  // `00000001.log`
+
+/// The part of the writer that lives on the disk's thread. Blocks.
+class SegmentFile {
+ public:
+  struct Position {
+    std::uint32_t segment = 0;
+    std::uint64_t offset = 0;
+  };
+
+  /// The first segment will be `next`, and its seal will hold `ends`.
+  SegmentFile(Disk& disk, Mark mark, std::uint32_t next, Seal ends, std::uint64_t max_size)
+      : disk_(disk), mark_(mark), number_(next), ends_(std::move(ends)), max_size_(max_size) {}
+
+  /// Writes the pieces and syncs; where they begin. After an error none of them counts.
+  [[nodiscard]] net::Result<Position> commit(const std::vector<std::string_view>& pieces);
+
+ private:
+  [[nodiscard]] net::Result<Position> open_and_commit(const std::vector<std::string_view>& pieces);
+  [[nodiscard]] net::Result<> write_and_sync(const std::vector<std::string_view>& pieces);
+  void close();
+
+  Disk& disk_;
+  Mark mark_;
+  std::uint32_t number_;    // of the open segment, or of the one to be opened
+  net::Fd file_;            // none: the next commit opens a segment
+  std::uint64_t size_ = 0;  // of the open segment: what is committed
+  Seal ends_;               // of segments that no later segment speaks of yet
+  std::uint64_t max_size_;
+};
+
+class LogWriter {
+ public:
+  /// Where a record begins, once it is durable.
+  using Written = std::function<void(net::Result<SegmentFile::Position>)>;
+
+  struct Entry {
+    std::string front;  // the record's header and the front of its payload
+    std::string back;   // the rest, which is not copied together with it
+    Written written;
+    bool is_awaited =
+        true;  // false: after a fault it is written again, and `written` is not called before
+  };
+
+  LogWriter(net::Executor executor, Disk& disk, SegmentFile file);
+  /// Lets the batch under way finish; nobody is told any more.
+  ~LogWriter();
+
+  void append(Entry entry);
+
+  /// Removes the file once all that was appended so far is durable; a segment's name so that it is gone for good before any
+  /// other file is removed.
+  void remove(std::string name);
+
+  /// Bytes that were appended and are not yet written.
+  std::size_t unwritten() const { return unwritten_; }
+
+  /// Waits until nothing is under way. What is kept after a fault is not waited for.
+  [[nodiscard]] net::Task<> flushed();
+
+ private:
+  struct Batch;
+  struct Alive {};
+
+  void start_soon();
+  void start();
+  [[nodiscard]] std::shared_ptr<Batch> next_batch();
+  void finish(Batch& batch);
+  void keep_for_later(Batch& batch);
+  void start_after_pause();
+
+  net::Executor executor_;
+  Disk& disk_;
+  SegmentFile file_;
+  std::vector<Entry> waiting_;
+  std::vector<std::string> removals_;
+  std::size_t unwritten_ = 0;
+  bool is_busy_ = false;  // a batch is on the thread, or about to be
+  net::Timer pause_;      // after a fault
+  net::Timer idle_;       // cancelled when nothing is left
+  std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
+  boost::asio::thread_pool thread_{1};
+};
+
+}  // namespace postern::queue

@@ -1,0 +1,231 @@
+#include "queue/queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::queue {
+namespace {
+
+// Of the million pairs that a thousand recipients at a thousand domains would make, only those that matter are looked at.
+using Destinations = std::set<std::string>;
+
+Queue::Times times_of(const frames::QueueSettings& settings) {
+  return {Backoff(settings.first_retry, settings.max_retry), settings.warn_after, settings.expire};
+}
+
+Destinations destinations_of(const Message& message) {
+  Destinations names;
+  for (const Recipient& recipient : message.recipients) names.insert(recipient.destination);
+  return names;
+}
+
+Destinations destinations_of(const Message& message, const std::vector<Change>& changes) {
+  Destinations names;
+  for (const Change& change : changes) {
+    names.insert(message.recipients.at(change.recipient).destination);
+  }
+  return names;
+}
+
+bool is_waiting(const Recipient& recipient) { return recipient.state == RecipientState::waiting; }
+
+std::optional<SteadyTime> first_due(const Message& message, const Name& destination) {
+  std::optional<SteadyTime> due;
+  for (const Recipient& recipient : message.recipients) {
+    if (!is_waiting(recipient) || recipient.destination != destination) continue;
+    due = std::min(due.value_or(recipient.due), recipient.due);
+  }
+  return due;
+}
+
+}  // namespace
+
+Queue::Queue(Store& store, const frames::QueueSettings& settings, const Moment& now,
+             std::uint32_t seed)
+    : store_(store),
+      random_(seed),
+      times_(times_of(settings)),
+      router_(settings.routes),
+      ledger_(now, settings.max_retry),
+      schedule_(seed) {
+  schedule_.configure(settings.connections, settings.max_retry);
+}
+
+void Queue::start(const Moment& now) {
+  for (auto entry = ledger_.messages().begin(); entry != ledger_.messages().end();) {
+    auto& [id, message] = *entry;
+    if (message.is_over()) {
+      store_.release(id);
+      entry = ledger_.messages().erase(entry);
+      continue;
+    }
+    route(message);
+    plan(id, message, destinations_of(message), now);
+    ++entry;
+  }
+}
+
+void Queue::configure(const frames::QueueSettings& settings, const Moment& now) {
+  times_ = times_of(settings);
+  router_ = Router(settings.routes);
+  schedule_.configure(settings.connections, settings.max_retry);
+  for (auto& [id, message] : ledger_.messages()) {
+    for (const std::string& old : destinations_of(message)) schedule_.remove(old, id);
+    route(message);
+    plan(id, message, destinations_of(message), now);
+  }
+  schedule_.wake_all(now.steady);
+}
+
+void Queue::route(Message& message) {
+  const Router::Sender sender{message.sender_domain.get(), message.login.get()};
+  for (Recipient& recipient : message.recipients) {
+    const auto& via = router_.via(sender, recipient.domain.get());
+    recipient.destination = destination_name(via, recipient.domain.get());
+  }
+}
+
+// Puts the message into the line of each destination, or takes it out, according to its recipients there.
+void Queue::plan(mail::MessageId id, const Message& message,
+                 const std::set<std::string>& destinations, const Moment& now) {
+  for (const std::string& destination : destinations) {
+    const std::optional<SteadyTime> due = first_due(message, Name(destination));
+    if (due && !message.is_damaged) {
+      schedule_.put(destination, id, *due, now.steady);
+    } else {
+      schedule_.remove(destination, id);
+    }
+  }
+}
+
+void Queue::add(mail::MessageId id, const MessageHead& head, const Moment& now) {
+  ledger_.at(now);
+  ledger_.on_message(id, head);
+  Message& message = *ledger_.find(id);
+  route(message);
+  plan(id, message, destinations_of(message), now);
+  if (head.reports) apply(*head.reports, now);
+}
+
+std::optional<Loan> Queue::lend(const Moment& now) {
+  while (std::optional<Schedule::Turn> turn = schedule_.next(now.steady)) {
+    Loan loan{turn->id, std::move(turn->destination), {}};
+    if (Message* message = ledger_.find(loan.id)) {
+      const Name name(loan.destination);
+      for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
+        Recipient& recipient = message->recipients[i];
+        if (!is_waiting(recipient) || recipient.destination != name) continue;
+        if (recipient.due > now.steady + due_together) continue;
+        if (loan.recipients.size() == max_lease_recipients) break;
+        recipient.state = RecipientState::leased;
+        loan.recipients.push_back(i);
+      }
+      plan(loan.id, *message, {loan.destination}, now);
+    }
+    if (!loan.recipients.empty()) return loan;
+    end_turn(loan, Schedule::Ending::nothing, now);
+  }
+  return std::nullopt;
+}
+
+net::Clock::duration Queue::end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now) {
+  return schedule_.ended(loan.destination, ending, now.steady);
+}
+
+void Queue::withhold(mail::MessageId id, const std::vector<Change>& changes, const Moment& now) {
+  Message* message = ledger_.find(id);
+  if (message == nullptr) return;
+  for (const Change& change : changes) {
+    message->recipients.at(change.recipient).state = RecipientState::leased;
+  }
+  plan(id, *message, destinations_of(*message, changes), now);
+}
+
+void Queue::give_back(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
+                      SteadyTime due, const Moment& now) {
+  Message* message = ledger_.find(id);
+  if (message == nullptr) return;
+  Destinations destinations;
+  for (const auto index : recipients) {
+    Recipient& recipient = message->recipients.at(index);
+    if (recipient.state != RecipientState::leased) continue;
+    recipient.state = RecipientState::waiting;
+    recipient.due = due;
+    destinations.insert(recipient.destination);
+  }
+  plan(id, *message, destinations, now);
+}
+
+void Queue::settle(Update update, const Moment& now, Store::Done done) {
+  store_.record(update, std::move(done));
+  apply(update, now);
+}
+
+void Queue::apply(const Update& update, const Moment& now) {
+  Message* message = ledger_.find(update.id);
+  if (message == nullptr) return;
+  ledger_.at(now);
+  ledger_.on_update(update);
+  plan(update.id, *message, destinations_of(*message, update.changes), now);
+  if (!message->is_over()) return;
+  ledger_.erase(update.id);
+  store_.release(update.id);
+}
+
+Change Queue::change_of(mail::MessageId id, std::uint32_t index, RecipientState state,
+                        Answer answer, const Moment& now) {
+  const Message* message = ledger_.find(id);
+  const std::uint32_t attempts = message ? message->recipients.at(index).attempts : 0;
+  return {index, state, attempts, now.wall, std::move(answer)};
+}
+
+SteadyTime Queue::next_attempt(std::uint32_t attempts, const Moment& now) {
+  return now.steady + times_.retry.after(attempts, random_);
+}
+
+void Queue::set_aside(mail::MessageId id, const Moment& now) {
+  Message* message = ledger_.find(id);
+  if (message == nullptr) return;
+  message->is_damaged = true;
+  const auto answer = std::make_shared<const Answer>(
+      Answer{{451, {4, 3, 0}, "the stored message is damaged; it is kept, and not delivered"},
+             {},
+             now.wall});
+  for (Recipient& recipient : message->recipients) {
+    if (!recipient.is_final()) recipient.answer = answer;
+  }
+  plan(id, *message, destinations_of(*message), now);
+}
+
+bool Queue::flush(mail::MessageId id, const Moment& now) {
+  Message* message = ledger_.find(id);
+  if (message == nullptr) return false;
+  for (Recipient& recipient : message->recipients) {
+    if (is_waiting(recipient)) recipient.due = now.steady;
+  }
+  plan(id, *message, destinations_of(*message), now);
+  for (const std::string& name : destinations_of(*message)) schedule_.wake(name, now.steady);
+  return true;
+}
+
+std::vector<mail::MessageId> Queue::expired(const Moment& now, std::size_t limit) {
+  std::vector<mail::MessageId> ids;
+  for (const auto& [id, message] : ledger_.messages()) {
+    if (ids.size() == limit || message.arrival + times_.expire > now.steady) break;
+    const bool has_waiting =
+        std::any_of(message.recipients.begin(), message.recipients.end(), is_waiting);
+    if (has_waiting && !message.is_damaged) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<mail::MessageId> Queue::late(const Moment& now, std::size_t limit) {
+  std::vector<mail::MessageId> ids;
+  for (const auto& [id, message] : ledger_.messages()) {
+    if (ids.size() == limit || message.arrival + times_.warn_after > now.steady) break;
+    if (!message.is_warned && !message.is_damaged) ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace postern::queue

@@ -1,0 +1,104 @@
+// The queue itself: what waits (ledger), whose turn it is (schedule), where it goes (router), kept in step with each other and
+// with what is on disk (store). Intake adds to it, dispatch lends from it, reporter and control end what must end.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "net/frames.h"
+#include "queue/backoff.h"
+#include "queue/ledger.h"
+#include "queue/moment.h"
+#include "queue/router.h"
+#include "queue/schedule.h"
+#include "queue/store.h"
+
+namespace postern::queue {
+
+inline constexpr std::size_t max_lease_recipients = 100;
+/// Recipients that are due this much later go along with those that are due now.
+inline constexpr std::chrono::seconds due_together{30};
+
+/// Some recipients of one message, lent out until they are changed or given back.
+struct Loan {
+  mail::MessageId id;
+  std::string destination;
+  std::vector<std::uint32_t> recipients;  // indices in the envelope
+};
+
+class Queue {
+ public:
+  /// `retry`: how long a recipient waits after an attempt that failed.
+  struct Times {
+    Backoff retry;
+    std::chrono::seconds warn_after;
+    std::chrono::seconds expire;
+  };
+
+  Queue(Store& store, const frames::QueueSettings& settings, const Moment& now, std::uint32_t seed);
+
+  /// What the store visits at the start; then `start` puts all of it into its lines.
+  Ledger& ledger() { return ledger_; }
+  void start(const Moment& now);
+
+  /// New settings apply to what is queued already, and end all pauses: what was wrong may be right now.
+  void configure(const frames::QueueSettings& settings, const Moment& now);
+
+  bool knows(mail::MessageId id) { return ledger_.find(id) != nullptr; }
+  const Times& times() const { return times_; }
+  const Router& router() const { return router_; }
+  std::size_t size() const { return ledger_.size(); }
+
+  /// A message that the store has accepted, with what it reports.
+  void add(mail::MessageId id, const MessageHead& head, const Moment& now);
+
+  /// The next work, when something is due and its destination bears it.
+  [[nodiscard]] std::optional<Loan> lend(const Moment& now);
+  /// The loan's turn is over; how long its line pauses now. What becomes of its recipients is said by `settle` or `give_back`.
+  net::Clock::duration end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now);
+  [[nodiscard]] std::optional<SteadyTime> wake_at() const { return schedule_.wake_at(); }
+
+  /// Takes waiting recipients out of their lines, so that nobody else touches them.
+  void withhold(mail::MessageId id, const std::vector<Change>& changes, const Moment& now);
+  /// Recipients that nothing happened to wait again, until `due`.
+  void give_back(mail::MessageId id, const std::vector<std::uint32_t>& recipients, SteadyTime due,
+                 const Moment& now);
+
+  /// Writes the update down, and acts on it.
+  void settle(Update update, const Moment& now, Store::Done done = nullptr);
+  /// Acts on an update that is on disk already. A message of which no recipient waits any more is forgotten.
+  void apply(const Update& update, const Moment& now);
+
+  /// A change for recipient `index`, that differs from what is only by what `answer` says.
+  [[nodiscard]] Change change_of(mail::MessageId id, std::uint32_t index, RecipientState state,
+                                 Answer answer, const Moment& now);
+  /// When a recipient is tried again after this many attempts.
+  [[nodiscard]] SteadyTime next_attempt(std::uint32_t attempts, const Moment& now);
+
+  /// The message cannot be read as it was accepted: it is kept, shown, and not delivered.
+  void set_aside(mail::MessageId id, const Moment& now);
+
+  /// Makes what waits of the message due now, and ends the pauses of its destinations. False: there is no such message.
+  bool flush(mail::MessageId id, const Moment& now);
+
+  /// Messages that have been here for too long, or long enough to warn their senders of it: at most `limit`, oldest first.
+  [[nodiscard]] std::vector<mail::MessageId> expired(const Moment& now, std::size_t limit);
+  [[nodiscard]] std::vector<mail::MessageId> late(const Moment& now, std::size_t limit);
+
+ private:
+  void route(Message& message);
+  void plan(mail::MessageId id, const Message& message, const std::set<std::string>& destinations,
+            const Moment& now);
+
+  Store& store_;
+  std::minstd_rand random_;
+  Times times_;
+  Router router_;
+  Ledger ledger_;
+  Schedule schedule_;
+};
+
+}  // namespace postern::queue

@@ -1,0 +1,98 @@
+// One file of the spool: an append-only sequence of records. On disk, integers little-endian:
+//
+//   offset  size  the segment's header
+//        0     8  "PoSegmt" and the version of the format, 1
+//        8     8  mark: a random number, the same all over one spool
+//       16     4  number of the segment
+//       20     4  CRC-32C over bytes 0..19
+//   then records, each:
+//        0     8  mark
+//        8     4  length of the payload in bytes, at most max_payload
+//       12     1  type: 1 message, 2 update, 3 seal
+//       13     8  message id (of a seal: 0)
+//       21     4  CRC-32C over bytes 0..20 and the payload
+//       25     n  payload (`queue/record.h`)
+//
+// A record is committed when fdatasync returns after its last byte, and the segment's name is in a synced directory. A shorter
+// tail is a torn write: normal, cut off. After a failed write or sync the segment is dead: never written again, and what lies
+// behind its last committed record is never trusted (the kernel may have dropped some pages and kept others). The segment
+// after it says in its first record, the seal, where that was.
+//
+// The mark is how a reader finds the next record behind a damaged one. It is secret: content is written by strangers, and
+// who knew the mark could hide forged records in it. It never leaves the spool, whose directory only the queue can read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "mail/message_id.h"
+
+namespace postern::queue {
+
+enum class RecordType : std::uint8_t { message = 1, update = 2, seal = 3, last = seal };
+
+using Mark = std::uint64_t;
+
+inline constexpr std::size_t segment_header_size = 24;
+inline constexpr std::size_t record_header_size = 25;
+/// The longest payload: content up to `max_inline_content`, and an envelope of thousands of the longest recipients.
+inline constexpr std::size_t max_payload = 4 * 1024 * 1024;
+
+/// The header of segment `number`.
+[[nodiscard]] std::string segment_header(Mark mark, std::uint32_t number);
+
+/// The header of a record, which the bytes of `front` and then of `back` follow as its payload.
+[[nodiscard]] std::string record_header(Mark mark, RecordType type, mail::MessageId id,
+                                        std::string_view front, std::string_view back = {});
+
+struct Record {
+  RecordType type = RecordType::message;
+  mail::MessageId id;
+  std::string_view payload;
+  std::uint64_t offset = 0;  // of the record's header in its segment
+};
+
+/// The record at the front of `bytes`, when it is whole and undamaged.
+[[nodiscard]] std::optional<Record> parse_record(Mark mark, std::string_view bytes);
+
+/// Bytes in the middle of a segment that are no record.
+struct Damage {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+/// The mark that the header of a segment holds; nothing: it is no header, or damaged.
+[[nodiscard]] std::optional<Mark> mark_of(std::string_view segment);
+/// The version of the format that a segment claims to have; nothing: it is no segment, or its first bytes are damaged.
+[[nodiscard]] std::optional<unsigned> version_of(std::string_view segment);
+inline constexpr unsigned format_version = 1;
+
+/// Reads a segment from the start to the end: every record that is whole, and what was damaged between them.
+class SegmentReader {
+ public:
+  using Item = std::variant<Record, Damage>;
+
+  /// `segment` is all of the file. `mark` is for a segment whose own header is damaged, which is then the first item.
+  SegmentReader(std::string_view segment, Mark mark);
+
+  /// The next record or damaged range; nothing: the rest is no record, `valid_end` is where it starts.
+  [[nodiscard]] std::optional<Item> next();
+
+  /// The end of the last whole record so far. What lies behind the last of all is a torn tail.
+  std::uint64_t valid_end() const { return valid_end_; }
+
+ private:
+  [[nodiscard]] std::optional<Record> record_at(std::size_t offset) const;
+
+  std::string_view segment_;
+  Mark mark_;
+  std::size_t at_ = segment_header_size;
+  std::uint64_t valid_end_ = segment_header_size;
+  bool is_header_damaged_;
+};
+
+}  // namespace postern::queue

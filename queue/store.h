@@ -1,0 +1,100 @@
+// What the queue needs from whatever keeps its mail: the seam behind which the log of segments lies (`queue/log_store.h`), and
+// later perhaps a database shared by several nodes. Nothing above it knows of files.
+//
+// All is called on the loop, and answers come back on it. What is appended in one turn of the loop, or while the disk is busy,
+// becomes durable together.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "mail/envelope.h"
+#include "mail/message_id.h"
+#include "net/fd.h"
+#include "net/task.h"
+#include "queue/record.h"
+
+namespace postern::queue {
+
+/// Content on its way in. Thrown away, leaving nothing behind, unless `Store::accept` takes it.
+class Draft {
+ public:
+  virtual ~Draft() = default;
+  /// An error, such as no_space_on_device: this content cannot be kept, and the draft is to be thrown away.
+  [[nodiscard]] virtual net::Result<> add(std::string bytes) = 0;
+  virtual std::uint64_t size() const = 0;  // bytes so far
+};
+
+/// A message that is complete.
+struct Incoming {
+  mail::MessageId id;
+  mail::Envelope envelope;
+  std::chrono::system_clock::time_point arrival;
+  std::unique_ptr<Draft> content;  // made by the store that gets it
+  std::optional<Update> reports;   // of another message, where this one is a report
+};
+
+/// Content that is too long to be read into memory.
+struct ContentFile {
+  net::Fd file;
+};
+
+struct StoredMessage {
+  MessageHead head;
+  std::variant<std::string, ContentFile> content;
+};
+
+/// The first `size` bytes of the content, or all that there are; empty when it cannot be read.
+[[nodiscard]] std::string front_of(const StoredMessage& message, std::size_t size);
+
+/// How much more the store can take.
+struct Room {
+  bool is_enough =
+      false;  // for small messages; the reserve, for updates and bounces, is not counted
+  std::uint64_t largest = 0;  // bytes: the largest message
+};
+
+class Store {
+ public:
+  /// Tells whether something became durable. An error: it did not, and will not be there after a restart.
+  using Done = std::function<void(net::Result<>)>;
+
+  /// Who is told at the start what is in the store, in the order in which it came in.
+  class Visitor {
+   public:
+    virtual ~Visitor() = default;
+    virtual void on_message(mail::MessageId id, const MessageHead& head) = 0;
+    virtual void on_update(
+        const Update& update) = 0;  // of a message that was visited; also of others
+  };
+
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual std::unique_ptr<Draft> begin(mail::MessageId id) = 0;
+
+  /// Makes the message durable, together with what it reports of another one. `done` is called once, and never before
+  /// `accept` returns.
+  virtual void accept(Incoming message, Done done) = 0;
+
+  /// Writes the update down with the next batch. Without `done` nobody waits for it, and it is written again after a fault:
+  /// when the power fails before, a recipient may get a message twice, but none is lost.
+  virtual void record(Update update, Done done = nullptr) = 0;
+
+  /// Nothing needs this message any more: its last update was recorded, or it was only ever visited as one that had ended.
+  virtual void release(mail::MessageId id) = 0;
+
+  /// What was accepted, its checksums verified, but for that of a ContentFile: whoever reads it verifies that. An error
+  /// `bad_message`: it is damaged.
+  [[nodiscard]] virtual net::Result<StoredMessage> read(mail::MessageId id) = 0;
+
+  [[nodiscard]] virtual Room room() const = 0;
+
+  /// Waits until all that was appended is durable or has failed.
+  [[nodiscard]] virtual net::Task<> flushed() = 0;
+};
+
+}  // namespace postern::queue
