@@ -1,0 +1,122 @@
+#include "auth/server.h"
+
+#include <algorithm>
+
+#include "auth/secret.h"
+#include "net/log.h"
+
+namespace postern::auth {
+namespace {
+
+frames::LoginResult result_of(PasswordCheck check) {
+  switch (check) {
+    case PasswordCheck::right:
+      return frames::LoginResult::accepted;
+    case PasswordCheck::wrong:
+      return frames::LoginResult::refused;
+    case PasswordCheck::overloaded:
+      break;
+  }
+  return frames::LoginResult::unavailable;
+}
+
+void wipe_secrets(frames::SmtpdToAuth& frame) {
+  if (auto* begin = std::get_if<frames::BeginLogin>(&frame); begin != nullptr && begin->initial)
+    wipe(*begin->initial);
+  if (auto* answer = std::get_if<frames::Answer>(&frame)) wipe(answer->bytes);
+}
+
+}  // namespace
+
+Server::Server(net::Executor executor, net::Fd socket, const LoginSettings& settings,
+               PasswordChecker& checker, ExchangeLimits limits)
+    : channel_(executor, std::move(socket)),
+      settings_(settings),
+      checker_(checker),
+      logins_(limits),
+      nursery_(executor) {}
+
+net::Task<> Server::serve() {
+  nursery_.start(drop_idle());
+  for (;;) {
+    net::Result<frames::SmtpdToAuth> frame = co_await channel_.receive();
+    if (!frame) break;
+    take(*frame);
+    wipe_secrets(*frame);
+    co_await channel_.drained();
+  }
+  nursery_.cancel();
+  co_await nursery_.join();
+}
+
+void Server::take(const frames::SmtpdToAuth& frame) {
+  try {
+    std::visit([this](const auto& any) { on(any); }, frame);
+  } catch (const std::exception& error) {
+    net::log_bug(error.what());  // ends this exchange only, when its time is up
+  }
+}
+
+void Server::on(const frames::BeginLogin& frame) {
+  if (!is_offered(frame.mechanism))
+    return end({frame.exchange, frames::LoginResult::malformed, {}, {}});
+  auto users = settings_.users->current();
+  if (!users || logins_.is_full())
+    return end({frame.exchange, frames::LoginResult::unavailable, {}, {}});
+  Login& login = logins_.put(frame.exchange, std::make_shared<Login>());
+  login.exchange.emplace(settings_.hostname, std::move(users));
+  act(frame.exchange, login.exchange->begin(frame.mechanism, frame.initial));
+}
+
+void Server::on(const frames::Answer& frame) {
+  const auto login = logins_.find(frame.exchange);
+  if (!login || !login->exchange)
+    return end({frame.exchange, frames::LoginResult::refused, {}, {}});
+  act(frame.exchange, login->exchange->answer(frame.bytes));
+}
+
+void Server::on(const frames::CancelLogin& frame) { logins_.remove(frame.exchange); }
+
+void Server::act(std::uint64_t id, ServerStep step) {
+  if (auto* ask = std::get_if<Ask>(&step)) {
+    channel_.send(frames::Challenge{id, std::move(ask->bytes)});
+  } else if (auto* proved = std::get_if<Proved>(&step)) {
+    end({id, frames::LoginResult::accepted, std::move(proved->login), std::move(proved->last)});
+  } else if (auto* claimed = std::get_if<Claimed>(&step)) {
+    auto login = logins_.find(id);
+    login->exchange.reset();
+    nursery_.start(check(id, std::move(login), std::move(*claimed)));
+  } else {
+    end({id, std::get<Ended>(step).result, {}, {}});
+  }
+}
+
+net::Task<> Server::check(std::uint64_t id, std::shared_ptr<Login> login, Claimed claimed) {
+  const std::string name = claimed.login;
+  const PasswordCheck check = co_await checker_.check(
+      std::move(claimed.login), std::move(claimed.account), std::move(claimed.password));
+  if (!logins_.has(id, login)) co_return;  // cancelled meanwhile
+  const frames::LoginResult result = result_of(check);
+  end({id, result, result == frames::LoginResult::accepted ? name : std::string(), {}});
+}
+
+net::Task<> Server::drop_idle() {
+  for (;;) {
+    co_await net::sleep_for(logins_.sweep_interval());
+    for (const std::uint64_t id : logins_.remove_idle()) {
+      channel_.send(frames::Verdict{id, frames::LoginResult::unavailable, {}, {}});
+    }
+  }
+}
+
+void Server::end(frames::Verdict verdict) {
+  logins_.remove(verdict.exchange);
+  channel_.send(std::move(verdict));
+}
+
+bool Server::is_offered(const std::string& mechanism) const {
+  return std::find(settings_.mechanisms.begin(), settings_.mechanisms.end(), mechanism) !=
+         settings_.mechanisms.end();
+}
+
+}  // namespace postern::auth

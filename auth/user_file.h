@@ -1,0 +1,46 @@
+// Changes to the users file, as `postern user` makes them. Whoever reads meanwhile sees the file before or after a change,
+// never between; a power cut leaves one of the two. Two who change it at once wait for each other (`FILE.lock`).
+// Lines of others, comments and damaged lines stay as they are.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/user_table.h"
+
+namespace postern::auth {
+
+struct UserFileError {
+  enum class Kind {
+    no_such_user,
+    user_exists,
+    bad_name,
+    is_full,
+    is_busy,     // someone else has held the lock for `lock_patience`
+    unwritable,  // the system refused
+  };
+  Kind kind = Kind::unwritable;
+  std::string text;  // with the remedy
+};
+
+template <class T = void>
+using FileResult = boost::system::result<T, UserFileError>;
+
+class UserFile {
+ public:
+  explicit UserFile(std::string path) : path_(std::move(path)) {}
+
+  /// Makes the file, where there is none: with mode 0640, and, made by root, of the group `postern-auth` if that exists.
+  [[nodiscard]] FileResult<> add(std::string_view name, std::string_view password);
+  /// Keeps the user's attributes.
+  [[nodiscard]] FileResult<> set_password(std::string_view name, std::string_view password);
+  [[nodiscard]] FileResult<> remove(std::string_view name);
+  [[nodiscard]] FileResult<UserTable> list() const;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace postern::auth

@@ -1,0 +1,114 @@
+#include "auth/password_checker.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <chrono>
+#include <future>
+
+#include "fixtures.h"
+
+namespace postern::auth {
+namespace {
+
+class PasswordCheckerTest : public testing::Test {
+ protected:
+  PasswordCheck check(PasswordChecker& checker, const UserTable& table, const std::string& name,
+                      std::string_view password) {
+    PasswordCheck result{};
+    net::Nursery nursery(loop_.get_executor());
+    nursery.start(check_into(result, checker, table.account(name), name, Secret(password)));
+    loop_.restart();
+    loop_.run();
+    return result;
+  }
+
+  static net::Task<> check_into(PasswordCheck& result, PasswordChecker& checker, Account account,
+                                std::string name, Secret password) {
+    result = co_await checker.check(std::move(name), std::move(account), std::move(password));
+  }
+
+  net::asio::io_context loop_{1};
+  net::asio::thread_pool pool_{2};
+  PasswordChecker checker_{pool_};
+};
+
+TEST_F(PasswordCheckerTest, TellsRightFromWrong) {
+  const auto table = table_of_alice();
+  EXPECT_EQ(check(checker_, *table, "alice", "correct horse"), PasswordCheck::right);
+  EXPECT_EQ(check(checker_, *table, "alice", "wrong horse"), PasswordCheck::wrong);
+  EXPECT_EQ(check(checker_, *table, "mallory", "correct horse"), PasswordCheck::wrong);
+  EXPECT_EQ(check(checker_, *table, "alice", "correct horse"), PasswordCheck::right);
+  EXPECT_EQ(check(checker_, *table, "alice", "wrong horse"), PasswordCheck::wrong)
+      << "also once the right one is known";
+}
+
+TEST_F(PasswordCheckerTest, ForgetsAProofWhenThePasswordChanges) {
+  const UserTable before = UserTable::parse(quick_line("alice", "correct horse"), "k");
+  ASSERT_EQ(check(checker_, before, "alice", "correct horse"), PasswordCheck::right);
+  const UserTable changed = UserTable::parse(quick_line("alice", "another password"), "k");
+  EXPECT_EQ(check(checker_, changed, "alice", "correct horse"), PasswordCheck::wrong);
+  EXPECT_EQ(check(checker_, changed, "alice", "another password"), PasswordCheck::right);
+  const UserTable removed = UserTable::parse("", "k");
+  EXPECT_EQ(check(checker_, removed, "alice", "another password"), PasswordCheck::wrong);
+}
+
+TEST_F(PasswordCheckerTest, TurnsAwayWhoComesWhenTooManyWait) {
+  const auto table = table_of_alice();
+  PasswordChecker narrow(pool_, 2);
+  std::vector<PasswordCheck> results(5);
+  net::Nursery nursery(loop_.get_executor());
+  for (PasswordCheck& result : results) {
+    nursery.start(
+        check_into(result, narrow, table->account("alice"), "alice", Secret("wrong horse")));
+  }
+  loop_.run();
+  EXPECT_EQ(std::count(results.begin(), results.end(), PasswordCheck::wrong), 2);
+  EXPECT_EQ(std::count(results.begin(), results.end(), PasswordCheck::overloaded), 3);
+  EXPECT_EQ(narrow.running(), 0U);
+}
+
+// Behaviour 27. A rough look at the medians of runs that alternate; the machine may be busy.
+TEST_F(PasswordCheckerTest, TakesAsLongForUnknownUsersAsForWrongPasswords) {
+  const auto table = table_of_alice();
+  std::vector<double> known;
+  std::vector<double> unknown;
+  for (int i = 0; i < 200; ++i) {
+    for (auto [name, times] : {std::pair("alice", &known), std::pair("mallory", &unknown)}) {
+      const auto begin = std::chrono::steady_clock::now();
+      ASSERT_EQ(check(checker_, *table, name, "wrong horse"), PasswordCheck::wrong);
+      times->push_back(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+  }
+  const auto median = [](std::vector<double>& times) {
+    std::nth_element(times.begin(), times.begin() + 100, times.end());
+    return times[100];
+  };
+  EXPECT_NEAR(median(unknown) / median(known), 1.0, 0.2);
+}
+
+TEST(ProvenLogins, KnowsOnlyWhatItWasTold) {
+  ProvenLogins proven;
+  const Verifier verifier = quick_verifier("correct horse");
+  EXPECT_FALSE(proven.knows("alice", verifier, "correct horse"));
+  proven.remember("alice", verifier, "correct horse");
+  EXPECT_TRUE(proven.knows("alice", verifier, "correct horse"));
+  EXPECT_FALSE(proven.knows("alice", verifier, "correct hors"));
+  EXPECT_FALSE(proven.knows("bob", verifier, "correct horse"));
+  EXPECT_FALSE(
+      proven.knows("alice", quick_verifier("correct horse", "another salt"), "correct horse"));
+}
+
+TEST(ProvenLogins, HasAnEnd) {
+  ProvenLogins proven;
+  const Verifier verifier = quick_verifier("x");
+  for (std::size_t i = 0; i <= max_proven_logins; ++i)
+    proven.remember(std::to_string(i), verifier, "x");
+  EXPECT_FALSE(proven.knows("0", verifier, "x"));
+  EXPECT_TRUE(proven.knows(std::to_string(max_proven_logins), verifier, "x"));
+}
+
+}  // namespace
+}  // namespace postern::auth
