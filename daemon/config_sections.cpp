@@ -93,7 +93,10 @@ void Sections::read_tls(Section section) {
 
 void Sections::read_auth(Section section) {
   const std::vector<std::string> known = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
-  config_.users_file = files_.read(section, "users", "/etc/postern/users", FileUse::users);
+  config_.users_file = files_.absolute(section.text("users", "/etc/postern/users"));
+  if (std::ranges::any_of(config_.listeners, takes_logins)) {
+    files_.add(section, "users", config_.users_file, FileUse::users);
+  }
   for (const Item& item : section.list("mechanisms")) {
     if (std::ranges::count(known, item.text) > 0) {
       config_.mechanisms.push_back(item.text);

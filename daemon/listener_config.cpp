@@ -75,6 +75,10 @@ ListenerConfig read_listener(Section& table, std::vector<Endpoint>& seen) {
 
 }  // namespace
 
+bool takes_logins(const ListenerConfig& listener) {
+  return listener.auth != AuthPolicy::none && listener.tls != ListenerTls::none;
+}
+
 std::vector<ListenerConfig> read_listeners(ConfigReader& reader, const Machine& machine) {
   std::vector<Endpoint> seen;
   std::vector<ListenerConfig> listeners;

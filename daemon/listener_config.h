@@ -12,4 +12,7 @@ namespace postern::daemon {
 [[nodiscard]] std::vector<ListenerConfig> read_listeners(ConfigReader& reader,
                                                          const Machine& machine);
 
+/// Can clients log in there? Not without TLS, whatever `auth` says.
+[[nodiscard]] bool takes_logins(const ListenerConfig& listener);
+
 }  // namespace postern::daemon

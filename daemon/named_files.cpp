@@ -16,8 +16,12 @@ std::string NamedFiles::absolute(const std::string& path) const {
 std::string NamedFiles::read(Section& section, std::string_view key, const std::string& fallback,
                              FileUse use) {
   std::string path = absolute(section.text(key, fallback));
-  if (!path.empty()) files_.push_back({use, path, section.full_name(key), section.at(key)});
+  if (!path.empty()) add(section, key, path, use);
   return path;
+}
+
+void NamedFiles::add(const Section& section, std::string_view key, std::string path, FileUse use) {
+  files_.push_back({use, std::move(path), section.full_name(key), section.at(key)});
 }
 
 }  // namespace postern::daemon

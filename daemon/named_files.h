@@ -31,6 +31,9 @@ class NamedFiles {
   [[nodiscard]] std::string read(Section& section, std::string_view key,
                                  const std::string& fallback, FileUse use);
 
+  /// For a path that was read already, as it is only sometimes used.
+  void add(const Section& section, std::string_view key, std::string path, FileUse use);
+
   const std::vector<NamedFile>& all() const { return files_; }
 
  private:

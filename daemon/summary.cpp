@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "daemon/endpoint.h"
+#include "daemon/listener_config.h"
 #include "daemon/quantity.h"
 #include "daemon/route_config.h"
 
@@ -43,9 +43,6 @@ std::string_view tls_words(ListenerTls tls) {
 
 bool takes_networks(const ListenerConfig& listener) {
   return listener.auth != AuthPolicy::required;
-}
-bool takes_logins(const ListenerConfig& listener) {
-  return listener.auth != AuthPolicy::none && listener.tls != ListenerTls::none;
 }
 
 std::string networks_line(const Config& config, const ListenerConfig& listener) {
