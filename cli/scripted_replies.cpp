@@ -1,7 +1,6 @@
 #include "scripted_replies.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -31,6 +30,12 @@ std::optional<Step> step_of(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<int> code_of(std::string_view text) {
+  if (text == "drop") return ScriptedReplies::hang_up;
+  const std::optional<int> code = number_of<int>(text);
+  return code && *code >= 400 && *code <= 599 ? code : std::nullopt;
+}
+
 }  // namespace
 
 Parsed<bool> ScriptedReplies::add(std::string_view text) {
@@ -40,11 +45,8 @@ Parsed<bool> ScriptedReplies::add(std::string_view text) {
 
   const std::string_view answer = text.substr(std::min(equals + 1, text.size()));
   const std::size_t colon = std::min(answer.find(':'), answer.size());
-  const std::string_view name = answer.substr(0, colon);
-  const std::optional<int> code = name == "drop" ? hang_up : number_of<int>(name);
-  if (!code || (*code != hang_up && (*code < 400 || *code > 599))) {
-    return SyntaxError{"the code is a number from 400 to 599, or drop"};
-  }
+  const std::optional<int> code = code_of(answer.substr(0, colon));
+  if (!code) return SyntaxError{"the code is a number from 400 to 599, or drop"};
   std::optional<std::uint64_t> times;
   if (colon < answer.size()) {
     times = number_of<std::uint64_t>(answer.substr(colon + 1));
