@@ -55,8 +55,9 @@ Task<bool> Connection::open() {
     const bool is_secure = co_await shake_hands();
     if (!is_secure) co_return false;
   } else if (speaks_too_early()) {
-    co_await hang_up({554, {5, 5, 0}, "Wait for the greeting, and for STARTTLS"},
-                     "spoke before the greeting: TLS on a port that begins without?");
+    HangUp early{{554, {5, 5, 0}, "Wait for the greeting"},
+                 "spoke before the greeting: TLS on a port that begins without?"};
+    co_await act(std::move(early));
     co_return false;
   }
   session_.greeting().append_to(out_);
@@ -72,7 +73,8 @@ bool Connection::speaks_too_early() {
 Task<> Connection::serve() {
   while (!is_over()) {
     if (services_->is_draining) {
-      co_await hang_up({421, {4, 3, 2}, "The server is shutting down, try again later"}, "drained");
+      HangUp drained{{421, {4, 3, 2}, "The server is shutting down, try again later"}, "drained"};
+      co_await act(std::move(drained));
       co_return;
     }
     co_await take_command();
@@ -89,9 +91,11 @@ Task<> Connection::take_command() {
   Result<std::string> line = co_await stream_.read_line(Session::max_line);
   is_awaiting_command_ = false;
   if (line) {
-    co_await perform(session_.on_line(*line));
+    Action action = session_.on_line(*line);
+    co_await perform(std::move(action));
   } else if (line.error() == net::asio::error::message_size) {
-    co_await perform(session_.on_long_line());
+    Action action = session_.on_long_line();
+    co_await perform(std::move(action));
   } else {
     co_await answer_read_error(line.error());
   }
@@ -99,15 +103,15 @@ Task<> Connection::take_command() {
 
 Task<> Connection::answer_read_error(error_code error) {
   if (error == net::asio::error::timed_out) {
-    co_await hang_up({421, {4, 4, 2}, "You were silent for too long"}, "idle");
+    HangUp idle{{421, {4, 4, 2}, "You were silent for too long"}, "idle"};
+    co_await act(std::move(idle));
   } else if (error == net::asio::error::no_buffer_space) {
-    co_await hang_up({421, {4, 7, 0}, "The line has no end"}, "endless line");
-  } else if (error == net::asio::error::operation_aborted && services_->is_draining) {
-    co_return;  // `serve` says so
+    HangUp endless{{421, {4, 7, 0}, "The line has no end"}, "endless line"};
+    co_await act(std::move(endless));
   } else if (error == net::asio::error::eof) {
     end("the client closed the connection");
-  } else {
-    end(error.message());
+  } else if (!(error == net::asio::error::operation_aborted && services_->is_draining)) {
+    end(error.message());  // to the client of a server that drains, `serve` says so
   }
 }
 
@@ -122,10 +126,6 @@ Task<> Connection::act(Say say) {
   say.reply.append_to(out_);
 }
 
-Task<> Connection::act(HangUp hang_up_) {
-  co_await hang_up(std::move(hang_up_.reply), std::string(hang_up_.reason));
-}
-
 Task<bool> Connection::flush() {
   if (out_.empty()) co_return true;
   stream_.expires_after(services_->patience.command);
@@ -135,9 +135,9 @@ Task<bool> Connection::flush() {
   co_return sent.has_value();
 }
 
-Task<> Connection::hang_up(mail::Reply reply, std::string reason) {
-  end(std::move(reason));
-  reply.append_to(out_);
+Task<> Connection::act(HangUp hang_up) {
+  end(std::string(hang_up.reason));
+  hang_up.reply.append_to(out_);
   stream_.expires_after(services_->patience.farewell);
   // The connection ends anyway: what the client does not take now it will never get.
   std::ignore = co_await stream_.write(out_);
@@ -158,8 +158,9 @@ void Connection::drain() {
 Task<> Connection::act(StartTls start) {
   // Whoever can write into the clear part of a connection must not have it executed in the trusted one (CVE-2011-0411).
   if (!stream_.input().empty()) {
-    co_await hang_up({554, {5, 5, 0}, "Nothing may follow STARTTLS before the handshake"},
-                     "clear bytes behind STARTTLS");
+    HangUp injected{{554, {5, 5, 0}, "Nothing may follow STARTTLS before the handshake"},
+                    "clear bytes behind STARTTLS"};
+    co_await act(std::move(injected));
     co_return;
   }
   start.reply.append_to(out_);
@@ -199,13 +200,15 @@ Task<> Connection::act(CancelLogin cancel) {
 Task<> Connection::hear_auth() {
   frames::AuthToSmtpd heard = co_await login_->next(services_->patience.login);
   if (const auto* challenge = std::get_if<frames::Challenge>(&heard)) {
-    co_await perform(session_.on_challenge(challenge->bytes));
+    Action action = session_.on_challenge(challenge->bytes);
+    co_await perform(std::move(action));
     co_return;
   }
   const auto& verdict = std::get<frames::Verdict>(heard);
   log_login(verdict);
   login_.reset();
-  co_await perform(session_.on_verdict(verdict));
+  Action action = session_.on_verdict(verdict);
+  co_await perform(std::move(action));
 }
 
 // ── content ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +232,8 @@ Task<> Connection::act(TakeContent take) {
   }
   mail::Reply reply = co_await finish(transfer);
   if (reply.is_positive()) ++accepted_;
-  co_await perform(session_.on_content(std::move(reply)));
+  Action action = session_.on_content(std::move(reply));
+  co_await perform(std::move(action));
 }
 
 Task<Result<>> Connection::read_content(Transfer& transfer) {

@@ -88,7 +88,6 @@ class Connection {
   net::Task<> hear_auth();
   net::Task<> answer_read_error(net::error_code error);
   net::Task<bool> flush();
-  net::Task<> hang_up(mail::Reply reply, std::string reason);
   void end(std::string reason);
   bool is_over() const { return !ended_.empty(); }
   bool speaks_too_early();

@@ -1,0 +1,123 @@
+#include "smtpd/intake.h"
+
+#include <gtest/gtest.h>
+
+#include "mail/header.h"
+#include "net/frames.h"
+
+namespace postern::smtpd {
+namespace {
+
+const Additions additions_here{"Received: by us\r\n", "Date: now\r\n", "Message-ID: <1@us>\r\n"};
+constexpr std::uint64_t no_limit = 1'000'000'000;
+
+struct Taken {
+  std::string content;
+  std::size_t longest = 0;
+  std::optional<mail::Reply> refusal;
+  bool is_complete = false;
+};
+
+Taken take(const std::string& in, std::uint64_t max_size, std::size_t piece) {
+  Intake intake(BareLf::refused, max_size, additions_here);
+  Taken taken;
+  for (std::size_t at = 0; at < in.size() && !intake.is_complete(); at += piece) {
+    std::ignore = intake.feed(std::string_view(in).substr(at, piece));
+    for (std::string chunk = intake.take_chunk(); !chunk.empty(); chunk = intake.take_chunk()) {
+      taken.longest = std::max(taken.longest, chunk.size());
+      taken.content += chunk;
+    }
+  }
+  taken.refusal = intake.refusal();
+  taken.is_complete = intake.is_complete();
+  return taken;
+}
+
+TEST(Intake, FixesTheHeaderAndPassesTheBodyThrough) {
+  const struct {
+    std::string in;
+    std::string out;
+    const char* why;
+  } rows[] = {
+      {"Subject: a\r\n\r\nbody\r\n.\r\n",
+       "Received: by us\r\nSubject: a\r\nDate: now\r\nMessage-ID: <1@us>\r\n\r\nbody\r\n", "usual"},
+      {"\r\nbody\r\n.\r\n", "Received: by us\r\nDate: now\r\nMessage-ID: <1@us>\r\n\r\nbody\r\n",
+       "an empty header section is legal"},
+      {".\r\n", "Received: by us\r\nDate: now\r\nMessage-ID: <1@us>\r\n", "an empty content"},
+      {"Subject: a\r\n.\r\n",
+       "Received: by us\r\nSubject: a\r\nDate: now\r\nMessage-ID: <1@us>\r\n",
+       "no body, and so no empty line (RFC 5322, 3.5)"},
+      {"Date: x\r\nMessage-ID: y\r\n\r\nBcc: body\r\n\r\nend\r\n.\r\n",
+       "Received: by us\r\nDate: x\r\nMessage-ID: y\r\n\r\nBcc: body\r\n\r\nend\r\n",
+       "what looks like a field in the body is body"},
+  };
+  for (const auto& row : rows) {
+    for (std::size_t piece = 1; piece <= row.in.size(); ++piece) {
+      SCOPED_TRACE(std::string(row.why) + ", in pieces of " + std::to_string(piece));
+      const Taken taken = take(row.in, no_limit, piece);
+      EXPECT_EQ(taken.content, row.out);
+      EXPECT_FALSE(taken.refusal);
+      EXPECT_TRUE(taken.is_complete);
+    }
+  }
+}
+
+TEST(Intake, KeepsALongBodyInPieces) {
+  std::string body;
+  while (body.size() < 1'000'000)
+    body += "A line of a long message, number " + std::to_string(body.size()) + "\r\n";
+  const Taken taken = take("Date: x\r\nMessage-ID: y\r\n\r\n" + body + ".\r\n", no_limit, 50'000);
+  EXPECT_EQ(taken.content, "Received: by us\r\nDate: x\r\nMessage-ID: y\r\n\r\n" + body);
+  EXPECT_LE(taken.longest, frames::max_chunk);
+}
+
+// RFC 1870, 6.3: dots of stuffing are not counted, CRLF is. Statement 47: it reads on to the end.
+TEST(Intake, RefusesMoreThanTheLimitAfterTheFinalDot) {
+  const std::string content = "A: b\r\n\r\n..\r\n";
+  const std::uint64_t size = content.size() - 1;
+  EXPECT_FALSE(take(content + ".\r\n", size, 5).refusal);
+  const Taken over = take(content + ".\r\n", size - 1, 5);
+  ASSERT_TRUE(over.refusal);
+  EXPECT_EQ(over.refusal->one_line().substr(0, 9), "552 5.3.4");
+  EXPECT_TRUE(over.is_complete);
+}
+
+TEST(Intake, BoundsTheHeaderSection) {
+  const std::string field = "X: " + std::string(990, 'x') + "\r\n";
+  std::string section;
+  while (section.size() + field.size() <= mail::max_header_section) section += field;
+  EXPECT_FALSE(take(section + "\r\n.\r\n", no_limit, 7000).refusal);
+  for (const std::string end : {"\r\nbody\r\n.\r\n", ".\r\n"}) {
+    const Taken taken = take(section + field + end, no_limit, 7000);
+    ASSERT_TRUE(taken.refusal);
+    EXPECT_EQ(taken.refusal->code, 552);
+    EXPECT_TRUE(taken.is_complete);
+    EXPECT_EQ(taken.content, "");
+  }
+}
+
+TEST(Intake, RefusesWhatIsNoMessage) {
+  using namespace std::string_literals;
+  const struct {
+    std::string in;
+    const char* why;
+  } rows[] = {
+      {"hello\r\n.\r\n"s, "no header section: the body must not become one (statement 42)"},
+      {"From joe Mon Jan 1\r\nA: b\r\n\r\n.\r\n"s, "an mbox line"},
+      {" folded\r\nA: b\r\n\r\n.\r\n"s, "nothing to fold to"},
+      {"Sub ject: x\r\n\r\n.\r\n"s, "a space in a name"},
+      {"A: b\nC: d\r\n\r\n.\r\n"s, "a bare LF"},
+      {"A: b\r\n\r\nx\ry\r\n.\r\n"s, "a bare CR"},
+      {"A: b\r\n\r\nx\0y\r\n.\r\n"s, "a NUL"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.why);
+    const Taken taken = take(row.in, no_limit, 3);
+    ASSERT_TRUE(taken.refusal);
+    EXPECT_EQ(taken.refusal->one_line().substr(0, 9), "550 5.6.0");
+    EXPECT_TRUE(taken.is_complete);
+  }
+}
+
+}  // namespace
+}  // namespace postern::smtpd

@@ -1,0 +1,55 @@
+#include "smtpd/seats.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace postern::smtpd {
+namespace {
+
+using Taken = std::variant<Seats::Seat, std::string_view>;
+
+class SeatsTest : public testing::Test {
+ protected:
+  SeatsTest() { seats_->limit({3, 2}); }
+  bool is_let_in(const char* client) {
+    taken_.push_back(Seats::take(seats_, boost::asio::ip::make_address(client)));
+    return std::holds_alternative<Seats::Seat>(taken_.back());
+  }
+
+  std::shared_ptr<Seats> seats_ = std::make_shared<Seats>();
+  std::vector<Taken> taken_;
+};
+
+TEST_F(SeatsTest, AreLimitedForEachClient) {
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("::ffff:192.0.2.1"));  // the same in another form
+  EXPECT_FALSE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("192.0.2.2"));
+}
+
+TEST_F(SeatsTest, AreLimitedInAll) {
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("192.0.2.2"));
+  EXPECT_TRUE(is_let_in("192.0.2.3"));
+  EXPECT_FALSE(is_let_in("192.0.2.4"));
+}
+
+TEST_F(SeatsTest, CountASubnetOfIpv6AsOneClient) {
+  EXPECT_TRUE(is_let_in("2001:db8:1:1::1"));
+  EXPECT_TRUE(is_let_in("2001:db8:1:1:ffff::2"));
+  EXPECT_FALSE(is_let_in("2001:db8:1:1::3"));
+  EXPECT_TRUE(is_let_in("2001:db8:1:2::1"));
+}
+
+TEST_F(SeatsTest, AreFreeAgainWhenTheirConnectionGoes) {
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  taken_.clear();
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_FALSE(is_let_in("192.0.2.1"));
+}
+
+}  // namespace
+}  // namespace postern::smtpd
