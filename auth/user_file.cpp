@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "auth/hash.h"
@@ -191,6 +192,12 @@ FileResult<> change(const std::string& path, Edit edit) {
 }
 
 }  // namespace
+
+UserFile::UserFile(const std::string& path) {
+  std::error_code none_yet;
+  const auto real = std::filesystem::canonical(path, none_yet);
+  path_ = none_yet ? path : real.string();
+}
 
 FileResult<> UserFile::add(std::string_view name, std::string_view password) {
   if (!is_user_name(name)) {

@@ -30,7 +30,8 @@ using FileResult = boost::system::result<T, UserFileError>;
 
 class UserFile {
  public:
-  explicit UserFile(std::string path) : path_(std::move(path)) {}
+  /// Where `path` is a symbolic link, the file it leads to is changed, and the link stays.
+  explicit UserFile(const std::string& path);
 
   /// Makes the file, where there is none: with mode 0640, and, made by root, of the group `postern-auth` if that exists.
   [[nodiscard]] FileResult<> add(std::string_view name, std::string_view password);

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "auth/hash.h"
 #include "auth/secret.h"
 #include "net/fd.h"
 #include "net/log.h"
@@ -37,15 +36,16 @@ std::optional<std::string> read_all(int fd) {
 }  // namespace
 
 UserStore::Version UserStore::Version::of(const struct stat& status) {
-  return {status.st_dev, status.st_ino, status.st_size, status.st_mtim, status.st_ctim};
+  const bool is_settled = status.st_ctim.tv_sec + 1 < std::time(nullptr);
+  return {is_settled, status.st_dev, status.st_ino, status.st_size, status.st_mtim, status.st_ctim};
 }
 
-bool UserStore::Version::operator==(const Version& other) const {
+bool UserStore::Version::is_still(const Version& now) const {
   const auto is_same = [](const timespec& a, const timespec& b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
   };
-  return device == other.device && inode == other.inode && size == other.size &&
-         is_same(modified, other.modified) && is_same(changed, other.changed);
+  return is_settled && device == now.device && inode == now.inode && size == now.size &&
+         is_same(modified, now.modified) && is_same(changed, now.changed);
 }
 
 UserStore::UserStore(std::string path) : path_(std::move(path)), spare_key_(random_bytes(32)) {}
@@ -57,7 +57,7 @@ std::shared_ptr<const UserTable> UserStore::current() {
     is_missing_ = errno == ENOENT;
     fail(is_missing_ ? fmt::format("{} does not exist: make it with `postern user add NAME`", path_)
                      : fmt::format("{} cannot be looked at: {}", path_, std::strerror(errno)));
-  } else if (version_ != Version::of(status)) {
+  } else if (!version_ || !version_->is_still(Version::of(status))) {
     is_missing_ = false;
     read();
   }
@@ -81,10 +81,13 @@ void UserStore::read() {
   }
   auto text = read_all(file.get());
   if (!text) return fail(fmt::format("{} cannot be read: {}", path_, std::strerror(errno)));
-  table_ = std::make_shared<UserTable>(UserTable::parse(*text, spare_key_));
-  problem_.clear();
+  const Digest content = hmac_sha256(spare_key_, *text);
+  const bool is_known = table_ && content == content_;
+  if (!is_known) table_ = std::make_shared<UserTable>(UserTable::parse(*text, spare_key_));
   wipe(*text);
-  log_table();
+  content_ = content;
+  problem_.clear();
+  if (!is_known) log_table();
 }
 
 void UserStore::fail(std::string problem) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "auth/hash.h"
 #include "auth/user_table.h"
 
 namespace postern::auth {
@@ -36,6 +37,7 @@ class UserStore {
  private:
   /// What changes when the file does, its rights included.
   struct Version {
+    bool is_settled = false;
     dev_t device = 0;
     ino_t inode = 0;
     off_t size = -1;
@@ -43,7 +45,9 @@ class UserStore {
     timespec changed{};
 
     static Version of(const struct stat& status);
-    bool operator==(const Version& other) const;
+    /// Whether the file is still what it was: it looks the same, and had not changed just before it was looked at, since
+    /// two changes in one tick of the file system's clock look the same.
+    bool is_still(const Version& now) const;
   };
 
   void read();
@@ -53,6 +57,7 @@ class UserStore {
   std::string path_;
   std::string spare_key_;
   std::optional<Version> version_;  // of what was read last, usable or not
+  Digest content_{};                // of the table
   std::shared_ptr<const UserTable> table_;
   std::string problem_;
   bool is_missing_ = false;

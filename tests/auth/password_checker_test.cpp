@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <chrono>
-#include <future>
+#include <ctime>
 
 #include "fixtures.h"
 
@@ -69,17 +67,23 @@ TEST_F(PasswordCheckerTest, TurnsAwayWhoComesWhenTooManyWait) {
   EXPECT_EQ(narrow.running(), 0U);
 }
 
-// Behaviour 27. A rough look at the medians of runs that alternate; the machine may be busy.
+/// The processor's time, of all threads: the clock on the wall would measure who else uses the machine.
+double processor_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// Behaviour 27: the medians of runs that alternate.
 TEST_F(PasswordCheckerTest, TakesAsLongForUnknownUsersAsForWrongPasswords) {
   const auto table = table_of_alice();
   std::vector<double> known;
   std::vector<double> unknown;
   for (int i = 0; i < 200; ++i) {
     for (auto [name, times] : {std::pair("alice", &known), std::pair("mallory", &unknown)}) {
-      const auto begin = std::chrono::steady_clock::now();
+      const double begin = processor_seconds();
       ASSERT_EQ(check(checker_, *table, name, "wrong horse"), PasswordCheck::wrong);
-      times->push_back(
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+      times->push_back(processor_seconds() - begin);
     }
   }
   const auto median = [](std::vector<double>& times) {

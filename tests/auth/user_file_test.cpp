@@ -119,6 +119,15 @@ TEST(UserFile, LosesNothingWhenManyChangeItAtOnce) {
   EXPECT_EQ(torn, 0);
 }
 
+TEST(UserFile, ChangesTheFileBehindASymbolicLink) {
+  const Folder folder;
+  ASSERT_TRUE(UserFile(folder.file("real")).add("alice", "correct horse"));
+  std::filesystem::create_symlink(folder.file("real"), folder.file("users"));
+  ASSERT_TRUE(UserFile(folder.file("users")).add("bob", "correct horse"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.file("users")));
+  EXPECT_EQ(UserStore(folder.file("real")).current()->size(), 2U);
+}
+
 TEST(UserFile, ListsItsUsers) {
   const Folder folder;
   UserFile file(folder.file("users"));
