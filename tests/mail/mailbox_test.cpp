@@ -1,5 +1,6 @@
 #include "mail/mailbox.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -57,6 +58,8 @@ TEST(Mailbox, AcceptsTheGrammarOfRfc5321) {  // statement 10
        "the ideographic full stop is a dot (UTS 46)"},
       {"u@XN--BCHER-KVA.example", "u", "xn--bcher-kva.example", "u@xn--bcher-kva.example",
        "A-label"},
+      {"u@fa\xc3\x9f.example", "u", "xn--fa-hia.example", "u@xn--fa-hia.example",
+       "sharp s is a letter of its own since IDNA 2008"},
   };
   for (const auto& row : table) {
     SCOPED_TRACE(row.text + ": " + row.why);
@@ -141,6 +144,10 @@ TEST(Mailbox, RefusesAllElse) {
   }
 }
 
+TEST(Mailbox, SaysWhyAUtf8LocalPartIsRefused) {
+  EXPECT_THAT(Mailbox::parse("\xc3\xbc@x.example").error().reason, testing::HasSubstr("SMTPUTF8"));
+}
+
 std::string domain_of(std::size_t octets) {
   std::string domain;
   while (domain.size() + 64 < octets) domain += std::string(62, 'd') + '.';
@@ -167,10 +174,17 @@ TEST(Mailbox, HasTheLimitsOfRfc5321) {  // statement 11
 }
 
 TEST(Mailbox, IsMeasuredWithItsALabels) {
-  // 126 labels of one letter each are short in UTF-8 and far too long as A-labels.
-  std::string domain = "example";
-  while (domain.size() + 3 <= 240) domain.insert(0, "\xc3\xbc.");
-  EXPECT_FALSE(Mailbox::parse("u@" + domain));
+  // A label of three octets in UTF-8 has eight as `xn--tda.`.
+  const auto domain = [](int labels) {
+    std::string text = "example";
+    for (int i = 0; i < labels; ++i) text.insert(0, "\xc3\xbc.");
+    return text;
+  };
+  const std::string local(max_local_part, 'a');
+  EXPECT_TRUE(Mailbox::parse(local + '@' + domain(22)));
+  EXPECT_FALSE(Mailbox::parse(local + '@' + domain(23)));
+  EXPECT_TRUE(parse_domain(domain(30)));
+  EXPECT_FALSE(parse_domain(domain(32)));
 }
 
 TEST(ReversePath, IsShownInBrackets) {

@@ -153,6 +153,13 @@ TEST(ReplyParser, KeepsABoundedText) {
   EXPECT_EQ(parser.take().text, std::string(ReplyParser::max_kept, 'x'));
 }
 
+TEST(ReplyParser, CountsLineEndsAsText) {
+  ReplyParser parser;
+  ASSERT_TRUE(parser.add_line("250-" + std::string(1000, 'x')));
+  ASSERT_TRUE(parser.add_line("250 " + std::string(1000, 'y')));
+  EXPECT_EQ(parser.take().text, std::string(1000, 'x') + '\n' + std::string(23, 'y'));
+}
+
 TEST(ReplyParser, EndsAReplyThatNeverEnds) {
   ReplyParser parser;
   int lines = 0;

@@ -239,6 +239,18 @@ TEST(Report, FoldsLongWordsOfARemoteAndKeepsLinksWhole) {
       HasSubstr("Diagnostic-Code: smtp; 550 5.7.1 blocked, see\r\n " + link + "\r\n for more\r\n"));
 }
 
+// Some readers would take it for the end of the fields.
+TEST(Report, HasNoLineOfSpaces) {
+  for (std::size_t length = 1; length < 100; ++length) {
+    auto message = undelivered("");
+    const auto words = std::string(length, 'w') + std::string(300, ' ');
+    message.recipients = {recipient("bob@b.example", {550, {}, words}, "")};
+    for (const auto& line : lines_of(bounce_content(origin(), message))) {
+      EXPECT_TRUE(line.empty() || line.find_first_not_of(' ') != std::string::npos) << length;
+    }
+  }
+}
+
 TEST(Report, KeepsTheSpacesOfAQuotedMailbox) {
   auto message = undelivered("");
   message.recipients = {recipient("\"a  b\"@b.example", {550, {}, "no"}, "")};
@@ -271,6 +283,11 @@ TEST(Report, ReturnsABoundedHeader) {  // statement 89
   EXPECT_TRUE(header.starts_with(body)) << "whole lines from the front";
   EXPECT_THAT(body, EndsWith("\r\n"));
   expect_sendable(bounce_content(origin(), undelivered(std::string(200'000, 'x'))));
+}
+
+TEST(Report, EndsTheLastLineOfAHeader) {
+  EXPECT_EQ(read(bounce_content(origin(), undelivered("A: b\r\nC: d"))).parts.at(2).body,
+            "A: b\r\nC: d\r\n");
 }
 
 TEST(Report, HasABoundaryThatStandsInNoPart) {
