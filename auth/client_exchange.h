@@ -45,7 +45,7 @@ class ClientExchange {
   ClientExchange& operator=(const ClientExchange&) = delete;
 
   /// `begin` and `answer` may take a tenth of a second: SCRAM derives a key with as many iterations as the relayhost says,
-  /// of which Cyrus bears 65,536; and Cyrus may look up the name of this machine. Any thread may call them, one at a time.
+  /// of which Cyrus bears 65,536. Any thread may call them, one at a time.
   [[nodiscard]] ClientReply begin(const std::string& mechanism);
   [[nodiscard]] ClientReply answer(const std::string& challenge);
 

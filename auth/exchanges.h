@@ -13,7 +13,7 @@
 namespace postern::auth {
 
 struct ExchangeLimits {
-  /// On one channel. Each holds about 20 KiB; smtpd has one for each of its connections, and at most 1,000 of these.
+  /// On one channel. Each holds about 10 KiB; smtpd has one for each of its connections, and at most 1,000 of these.
   std::size_t exchanges = 1'000;
   /// What a person needs who types a password by hand, and more than a machine does.
   net::Clock::duration idle = std::chrono::minutes(2);

@@ -1,6 +1,7 @@
 #include "auth/sasl.h"
 
 #include <fmt/format.h>
+#include <nss.h>
 #include <sasl/saslplug.h>
 
 #include <algorithm>
@@ -72,6 +73,9 @@ bool start() {
       sasl_callback(SASL_CB_LOG, log_message, nullptr),
       {SASL_CB_LIST_END, nullptr, nullptr},
   };
+  // Cyrus's client side looks up the full name of this machine. In /etc/hosts it may: auth has no network.
+  if (__nss_configure_lookup("hosts", "files") != 0)
+    throw std::runtime_error("glibc keeps looking up names by DNS");
   // Without a name of the application Cyrus looks for no configuration.
   require(sasl_server_init(callbacks, nullptr), "the server side does not start");
   require(sasl_client_init(callbacks), "the client side does not start");
