@@ -16,6 +16,15 @@ constexpr std::array private_networks = {"10.0.0.0/8",     "172.16.0.0/12", "192
                                          "169.254.0.0/16", "fc00::/7",      "fe80::/10"};
 constexpr std::array loopback_networks = {"127.0.0.0/8", "::1/128"};
 
+// RFC 6052, 2.1: the whole of IPv4 once more, as a NAT64 translator shows it.
+constexpr const char* nat64_network = "64:ff9b::/96";
+
+/// What one value of a list says, and where it stands.
+struct Entry {
+  Network network;
+  Item item;
+};
+
 bool is_within(const Network& inner, const Network& outer) {
   return inner.prefix() >= outer.prefix() && outer.contains(inner.address());
 }
@@ -48,12 +57,12 @@ double public_share(const std::vector<Network>& networks, bool is_v6) {
   return share;
 }
 
-std::vector<std::pair<Network, Item>> read_networks(Section& access, std::string_view key) {
-  std::vector<std::pair<Network, Item>> networks;
+std::vector<Entry> read_networks(Section& access, std::string_view key) {
+  std::vector<Entry> networks;
   for (Item& item : access.list(key)) {
     const mail::Parsed<Network> network = Network::parse(item.text);
     if (network) {
-      networks.emplace_back(*network, std::move(item));
+      networks.push_back({*network, std::move(item)});
     } else {
       access.error(key, item, in_quotes(item.text) + ": " + network.error().reason,
                    "write an address, or a network such as \"192.0.2.0/24\" or \"2001:db8::/64\"");
@@ -62,28 +71,47 @@ std::vector<std::pair<Network, Item>> read_networks(Section& access, std::string
   return networks;
 }
 
-void check_trust(Section& access, const std::vector<std::pair<Network, Item>>& networks,
-                 const std::vector<std::pair<Network, Item>>& despite, const Machine& machine) {
-  for (const auto& [network, item] : networks) {
+bool is_named(const Network& network, const std::vector<Entry>& entries) {
+  return std::ranges::find(entries, network, &Entry::network) != entries.end();
+}
+
+void check_trust(Section& access, const std::vector<Entry>& entries,
+                 const std::vector<Entry>& despite, const Machine& machine) {
+  for (const auto& [network, item] : entries) {
     const std::optional<std::string> danger = danger_of(network, machine);
-    if (!danger ||
-        std::ranges::count(despite, network, [](const auto& pair) { return pair.first; }) > 0) {
-      continue;
-    }
-    access.error(
-        "mynetworks", item, in_quotes(item.text) + " " + *danger,
-        fmt::format(
-            "name the office's own, smaller networks; or, if everyone who comes from there may "
-            "send, add access.trusted_despite = [\"{}\"]",
-            network.text()));
+    if (!danger || is_named(network, despite)) continue;
+    access.error("mynetworks", item, in_quotes(item.text) + " " + *danger,
+                 fmt::format("name the office's own, smaller networks; or, if everyone who comes "
+                             "from there may send, add access.trusted_despite = [\"{}\"]",
+                             network.text()));
   }
   for (const auto& [network, item] : despite) {
-    if (std::ranges::count(networks, network, [](const auto& pair) { return pair.first; }) > 0)
-      continue;
-    access.error(
-        "trusted_despite", item, in_quotes(item.text) + " is not in mynetworks",
-        "it trusts nobody by itself: name exactly the network that mynetworks has, or remove it");
+    if (is_named(network, entries)) continue;
+    access.error("trusted_despite", item, in_quotes(item.text) + " is not in mynetworks",
+                 "it trusts nobody by itself: name exactly the network that mynetworks has, or "
+                 "remove it");
   }
+}
+
+void refuse_open(Section& access, const std::vector<Entry>& entries) {
+  constexpr const char* remedy = "name the office's own networks; nothing overrides this";
+  bool is_explained = false;
+  for (const auto& [network, item] : entries) {
+    if (!is_open_to_all({network})) continue;
+    is_explained = true;
+    access.error("mynetworks", item,
+                 in_quotes(item.text) + " takes mail from everyone: that is an open relay", remedy);
+  }
+  if (is_explained) return;
+  access.error("mynetworks", "its networks together take mail from everyone: that is an open relay",
+               remedy);
+}
+
+/// All of IPv4 behind a translator, or so much of it that no office has it.
+bool is_nat64(const Network& network) {
+  const Network nat64 = Network::parse(nat64_network).value();
+  const bool is_wide = network.prefix() < nat64.prefix() + widest_public_v4;
+  return is_within(nat64, network) || (is_within(network, nat64) && is_wide);
 }
 
 }  // namespace
@@ -117,30 +145,20 @@ std::optional<std::string> danger_of(const Network& network, const Machine& mach
 
 bool is_open_to_all(const std::vector<Network>& networks) {
   return public_share(networks, false) > std::ldexp(1.0, -static_cast<int>(widest_public_v4)) ||
-         public_share(networks, true) > std::ldexp(1.0, -static_cast<int>(widest_public_v6));
+         public_share(networks, true) > std::ldexp(1.0, -static_cast<int>(widest_public_v6)) ||
+         std::ranges::any_of(networks, is_nat64);
 }
 
 std::vector<Network> read_mynetworks(Section access, const Machine& machine) {
-  const auto entries = read_networks(access, "mynetworks");
-  const auto despite = read_networks(access, "trusted_despite");
+  const std::vector<Entry> entries = read_networks(access, "mynetworks");
+  const std::vector<Entry> despite = read_networks(access, "trusted_despite");
   std::vector<Network> networks;
-  for (const auto& [network, item] : entries) networks.push_back(network);
-
-  bool is_open = false;
-  for (const auto& [network, item] : entries) {
-    if (!is_open_to_all({network})) continue;
-    is_open = true;
-    access.error("mynetworks", item,
-                 in_quotes(item.text) + " takes mail from everyone: that is an open relay",
-                 "name the office's own networks; nothing overrides this");
+  for (const Entry& entry : entries) networks.push_back(entry.network);
+  if (is_open_to_all(networks)) {
+    refuse_open(access, entries);
+  } else {
+    check_trust(access, entries, despite, machine);
   }
-  if (!is_open && is_open_to_all(networks)) {
-    is_open = true;
-    access.error("mynetworks",
-                 "its networks together take mail from everyone: that is an open relay",
-                 "name the office's own networks; nothing overrides this");
-  }
-  if (!is_open) check_trust(access, entries, despite, machine);
   if (!networks.empty()) return networks;
   return {Network::parse("127.0.0.0/8").value(), Network::parse("::1/128").value()};
 }
