@@ -89,6 +89,10 @@ Result<> Disk::write(int fd, std::span<const std::string_view> pieces, std::uint
 Result<> Disk::sync(int fd) { return done(::fdatasync(fd)); }
 Result<> Disk::sync_names() { return done(::fsync(directory_.get())); }
 
+Result<> Disk::truncate(int fd, std::uint64_t size) {
+  return done(::ftruncate(fd, static_cast<off_t>(size)));
+}
+
 Result<> Disk::remove(const std::string& name) {
   return done(::unlinkat(directory_.get(), name.c_str(), 0));
 }

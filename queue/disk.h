@@ -41,6 +41,8 @@ class Disk {
                                             std::uint64_t offset);
   [[nodiscard]] virtual net::Result<> sync(int fd);
   [[nodiscard]] virtual net::Result<> sync_names();
+  /// Takes off all behind `size`.
+  [[nodiscard]] net::Result<> truncate(int fd, std::uint64_t size);
   [[nodiscard]] virtual net::Result<> remove(const std::string& name);
   [[nodiscard]] virtual net::Result<Space> space() const;
 

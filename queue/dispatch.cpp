@@ -114,6 +114,7 @@ void Dispatch::on_report(const frames::Report& report, const Moment& now) {
     sorted.is_heard_of[outcome.index] = true;
     on_outcome(lent, report, outcome, sorted, now);
   }
+  if (report.hindrance == Hindrance::aborted) send_ = nullptr;
   const auto pause = queue_.end_turn(loan, ending_of(report), now);
   on_hindered(lent, report, pause, sorted, now);
 

@@ -40,9 +40,17 @@ void log_accepted(mail::MessageId id, const mail::Envelope& envelope, std::uint6
 
 }  // namespace
 
+// A client may outlive this in a coroutine that is never resumed; its drafts must not outlive the store.
+Intake::~Intake() {
+  for (const auto& [instance, client] : connected_) client->open.clear();
+}
+
 void Intake::connect(std::uint32_t instance, net::Fd channel) {
   auto client = std::make_shared<Client>(clients_.executor(), std::move(channel));
-  if (const auto before = std::exchange(connected_[instance], client)) before->channel.close();
+  if (const auto before = std::exchange(connected_[instance], client)) {
+    before->open.clear();
+    before->channel.close();
+  }
   room_ = store_.room();
   client->channel.send(admission());
   clients_.start(serve(instance, client));

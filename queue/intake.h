@@ -33,6 +33,9 @@ class Intake {
         clients_(executor),
         committed_(executor, net::Timer::time_point::max()) {}
 
+  /// Throws away what is not committed.
+  ~Intake();
+
   /// A new channel from smtpd number `instance`.
   void connect(std::uint32_t instance, net::Fd channel);
 

@@ -120,6 +120,11 @@ class LogStore::Sink final : public RecordSink {
                   const MessagePayload& payload) override {
     const Place place{segment.number, static_cast<std::uint32_t>(record.offset),
                       static_cast<std::uint32_t>(record.payload.size()), payload.head.is_in_file};
+    // A large message's file is synced before its record, and removed when it was refused or has ended.
+    if (place.has_file && !store_.has_content(record.id, payload.head)) {
+      net::log(net::Level::error, "content-missing", {{"id", record.id}});
+      return;
+    }
     const bool is_new = !store_.index_.contains(record.id.value());
     store_.put(record.id, place, segment.mark);
     if (is_new) visitor_.on_message(record.id, payload.head);
@@ -190,6 +195,13 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
   return std::nullopt;
 }
 
+bool LogStore::has_content(mail::MessageId id, const MessageHead& head) const {
+  const Result<net::Fd> file = disk_->open_file(content_name(id));
+  if (!file) return false;
+  const Result<std::uint64_t> size = disk_->size_of(file->get());
+  return size && *size == head.size;
+}
+
 // Content of large messages that were never accepted, or have ended.
 void LogStore::remove_leftovers() {
   const Result<std::vector<std::string>> names = disk_->names();
@@ -226,6 +238,7 @@ void LogStore::append(mail::MessageId id, const MessageHead& head, std::string c
   front.insert(0, record_header(mark_, RecordType::message, id, front, content));
   auto written = [this, id, place, done = std::move(done)](Result<SegmentFile::Position> at) {
     if (at) {
+      on_segment(at->segment);
       put(id, {at->segment, static_cast<std::uint32_t>(at->offset), place.length, place.has_file},
           mark_);
     }
@@ -269,10 +282,18 @@ void LogStore::record(Update update, Done done) {
   payload.insert(0, record_header(mark_, RecordType::update, update.id, payload));
   const bool is_awaited = done != nullptr;
   auto written = [this, done = std::move(done)](Result<SegmentFile::Position> at) {
-    if (at) segments_[at->segment].mark = mark_;
+    if (at) on_segment(at->segment);
     if (done) done(at ? Result<>() : Result<>(at.error()));
   };
   writer_->append({std::move(payload), {}, std::move(written), is_awaited});
+}
+
+// A new segment has begun: the one before it may have been dead already, and only kept because it was the newest.
+void LogStore::on_segment(std::uint32_t number) {
+  const auto [segment, is_new] = segments_.try_emplace(number);
+  if (!is_new) return;
+  segment->second.mark = mark_;
+  delete_dead_segments();
 }
 
 // A later copy of a message takes the place of the one before.

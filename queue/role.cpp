@@ -17,8 +17,8 @@
 namespace postern::queue {
 namespace {
 
-// How long a drain waits for messages that are being committed, and then for the last updates to be written.
-constexpr std::chrono::seconds longest_commit{5};
+// How long a drain waits for messages that are being committed. The supervisor drains this role after those that talk.
+constexpr std::chrono::seconds longest_commit{1};
 constexpr std::chrono::seconds room_interval{1};
 constexpr std::chrono::seconds sweep_interval{10};
 

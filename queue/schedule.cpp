@@ -6,7 +6,7 @@ namespace postern::queue {
 
 void Schedule::configure(std::uint32_t leases_per_destination, std::chrono::seconds max_retry) {
   limit_ = std::max(leases_per_destination, 1U);
-  unreachable_ = Backoff(first_pause, max_retry);
+  unreachable_ = Backoff(std::min(first_pause, max_retry), max_retry);
 }
 
 void Schedule::put(const std::string& destination, mail::MessageId id, SteadyTime due,

@@ -80,9 +80,9 @@ class Store {
   /// `accept` returns.
   virtual void accept(Incoming message, Done done) = 0;
 
-  /// Writes the update down with the next batch. Without `done` nobody waits for it, and it is written again after a fault:
+  /// Writes the update down with the next batch. With an empty `done` nobody waits for it, and it is written again after a fault:
   /// when the power fails before, a recipient may get a message twice, but none is lost.
-  virtual void record(Update update, Done done = nullptr) = 0;
+  virtual void record(Update update, Done done) = 0;
 
   /// Nothing needs this message any more: its last update was recorded, or it was only ever visited as one that had ended.
   virtual void release(mail::MessageId id) = 0;

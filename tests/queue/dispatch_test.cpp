@@ -1,0 +1,327 @@
+// Leases, reports and their consequences: the real queue over a real store, with a clock that the test moves.
+#include "queue/dispatch.h"
+
+#include <gtest/gtest.h>
+
+#include "mail/header.h"
+#include "queue/reporter.h"
+#include "temporary_spool.h"
+
+namespace postern::queue {
+namespace {
+
+using namespace std::chrono_literals;
+using frames::Hindrance;
+using testing::Test;
+
+const std::string content = "From: a@from.example\r\nSubject: hello\r\n\r\nbody\r\n";
+
+frames::QueueSettings settings() {
+  frames::QueueSettings settings;
+  settings.hostname = "smarthost.example";
+  settings.first_retry = 5min;
+  settings.max_retry = 1h;
+  settings.warn_after = 4h;
+  settings.expire = 120h;
+  settings.connections = 20;
+  return settings;
+}
+
+frames::Route route_to(const std::string& host) {
+  frames::Route route;
+  route.via.push_back({frames::HopTls::starttls, host, 587, "", true});
+  return route;
+}
+
+class DispatchTest : public Test {
+ protected:
+  DispatchTest() { connect(); }
+
+  void connect() {
+    dispatch.connect([this](frames::Lease lease) { leases.push_back(std::move(lease)); }, now);
+  }
+  void pass(net::Clock::duration time) {
+    now.steady += time;
+    now.wall += std::chrono::duration_cast<WallTime::duration>(time);
+  }
+  void accept(std::uint64_t id, const mail::Envelope& from_to, const std::string& text = content) {
+    spool.accept(id, text, from_to);
+    spool.run();
+    ASSERT_TRUE(spool.is_committed(id));
+    const auto stored = spool.store->read(mail::MessageId(id));
+    MessageHead head = stored->head;
+    head.arrival = now.wall;
+    queue.add(mail::MessageId(id), head, now);
+  }
+  void accept(std::uint64_t id) { accept(id, envelope("a@from.example", {"b@to.example"})); }
+
+  // What is lent out now.
+  std::vector<frames::Lease> lent() {
+    leases.clear();
+    dispatch.pump(now);
+    return std::move(leases);
+  }
+  void report(const frames::Lease& lease, const std::vector<mail::Reply>& replies,
+              Hindrance hindrance = Hindrance::none) {
+    frames::Report report;
+    report.lease = lease.lease;
+    report.remote = "mx.to.example[192.0.2.1]:25";
+    report.hindrance = hindrance;
+    report.hindrance_text = "the reason";
+    for (std::uint32_t i = 0; i < replies.size(); ++i) {
+      report.outcomes.push_back({i, mail::outcome_of(replies[i])});
+    }
+    dispatch.on_report(report, now);
+    spool.run();
+  }
+  // What a restart would find.
+  std::map<std::uint64_t, std::vector<RecipientState>> on_disk() {
+    spool.store.reset();
+    Spool again(directory.path());
+    std::map<std::uint64_t, std::vector<RecipientState>> states;
+    Ledger ledger(now, 1h);
+    for (const auto& [id, head] : again.found.heads) ledger.on_message(id, head);
+    for (const auto& update : again.found.updates) ledger.on_update(update);
+    for (const auto& [id, message] : ledger.messages()) {
+      for (const auto& recipient : message.recipients)
+        states[id.value()].push_back(recipient.state);
+    }
+    return states;
+  }
+
+  const mail::Reply ok{250, {2, 0, 0}, "queued"};
+  const mail::Reply later{451, {4, 2, 0}, "greylisted"};
+  const mail::Reply never{550, {5, 1, 1}, "no such user here"};
+
+  TemporaryDirectory directory;
+  Spool spool{directory.path()};
+  Moment now{SteadyTime(10000h), WallTime(500000h)};
+  Queue queue{*spool.store, settings(), now, 1};
+  int wakes = 0;
+  Reporter reporter{*spool.store, queue, [this] { ++wakes; }};
+  Dispatch dispatch{*spool.store, queue, reporter};
+  std::vector<frames::Lease> leases;
+};
+
+TEST_F(DispatchTest, LendsAMessageWithItsContentToItsDomain) {
+  accept(1);
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].domain, "to.example");
+  EXPECT_EQ(all[0].content, content);
+  EXPECT_EQ(all[0].size, content.size());
+  EXPECT_EQ(all[0].recipients.front().text(), "b@to.example");
+  EXPECT_TRUE(lent().empty()) << "and only once";
+}
+
+TEST_F(DispatchTest, LendsTheFileOfALargeMessage) {
+  accept(1, envelope("a@from.example", {"b@to.example"}), content + std::string(300 * 1024, 'x'));
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_TRUE(all[0].content.empty());
+  EXPECT_TRUE(all[0].file);
+}
+
+TEST_F(DispatchTest, SplitsRecipientsByDestination) {
+  accept(1, envelope("a@from.example", {"b@one.example", "c@two.example", "d@one.example"}));
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].recipients.size() + all[1].recipients.size(), 3U);
+}
+
+TEST_F(DispatchTest, LendsAtMostAHundredRecipientsAtATime) {
+  std::vector<std::string> many;
+  for (int i = 0; i < 250; ++i) many.push_back("u" + std::to_string(i) + "@to.example");
+  accept(1, envelope("a@from.example", many));
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].recipients.size(), 100U);
+  EXPECT_EQ(all[2].recipients.size(), 50U);
+}
+
+TEST_F(DispatchTest, ForgetsWhatIsDelivered) {
+  accept(1);
+  report(lent().front(), {ok});
+  EXPECT_EQ(queue.size(), 0U);
+  EXPECT_EQ(on_disk()[1], (std::vector<RecipientState>{RecipientState::delivered}));
+}
+
+// Statement 68: mixed answers, one bounce that lists only failures.
+TEST_F(DispatchTest, TreatsEachRecipientByItsOwnOutcome) {
+  accept(1, envelope("a@from.example", {"x@to.example", "y@to.example", "z@to.example"}));
+  report(lent().front(), {ok, later, never});
+  EXPECT_EQ(queue.size(), 2U) << "the message with what waits, and the bounce";
+  const auto bounces = lent();
+  ASSERT_EQ(bounces.size(), 1U);
+  EXPECT_FALSE(bounces[0].reverse_path);  // statement 84
+  EXPECT_EQ(bounces[0].recipients.front().text(), "a@from.example");
+  EXPECT_NE(bounces[0].content.find("z@to.example"), std::string::npos);
+  EXPECT_NE(bounces[0].content.find("no such user here"), std::string::npos);
+  EXPECT_EQ(bounces[0].content.find("x@to.example"), std::string::npos);
+  pass(7min);
+  const auto again = lent();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].recipients.size(), 1U);
+  EXPECT_EQ(again[0].recipients[0].text(), "y@to.example");
+}
+
+TEST_F(DispatchTest, WaitsLongerAfterEachDeferral) {
+  accept(1);
+  for (const auto& [before, after] :
+       {std::pair(3min, 7min), std::pair(7min, 13min), std::pair(15min, 25min)}) {
+    const auto all = lent();
+    ASSERT_EQ(all.size(), 1U);
+    report(all[0], {later});
+    pass(before);
+    EXPECT_TRUE(lent().empty());
+    pass(after - before);
+  }
+}
+
+// The failure and its bounce are in one record: a disk that fails has both or neither.
+TEST_F(DispatchTest, KeepsAFailureWaitingWhenItsBounceCannotBeWritten) {
+  accept(1);
+  const auto all = lent();
+  spool.disk->fail_at(1, 1, boost::system::errc::io_error);
+  report(all[0], {never});
+  EXPECT_EQ(queue.size(), 1U);
+  pass(7min);
+  const auto again = lent();
+  ASSERT_EQ(again.size(), 1U) << "it is tried again";
+  report(again[0], {never});
+  EXPECT_EQ(lent().size(), 1U) << "and bounces";
+  const auto states = on_disk();
+  EXPECT_EQ(states.at(1), (std::vector<RecipientState>{RecipientState::bounced}));
+  EXPECT_EQ(states.size(), 2U);
+}
+
+// Statement 85.
+TEST_F(DispatchTest, NeverBouncesABounce) {
+  accept(1, mail::envelope_of_report(mailbox("gone@from.example")));
+  report(lent().front(), {never});
+  EXPECT_EQ(queue.size(), 0U);
+  EXPECT_TRUE(lent().empty());
+}
+
+TEST_F(DispatchTest, PausesTheWholeLineOfADeadDestination) {
+  accept(1);
+  report(lent().front(), {}, Hindrance::unreachable);
+  accept(2);
+  EXPECT_TRUE(lent().empty()) << "new mail waits with the old";
+  pass(75s);
+  EXPECT_EQ(lent().size(), 1U) << "one finds out";
+}
+
+TEST_F(DispatchTest, PausesARouteThatRefusesUsAndBouncesNothing) {
+  accept(1);
+  for (int i = 0; i < 10; ++i) {
+    const auto all = lent();
+    ASSERT_EQ(all.size(), 1U);
+    report(all[0], {}, Hindrance::route);
+    EXPECT_TRUE(lent().empty());
+    pass(18min);
+    reporter.sweep(now);
+  }
+  EXPECT_EQ(queue.size(), 1U);
+  EXPECT_EQ(queue.ledger().find(mail::MessageId(1))->recipients[0].attempts, 0U);
+}
+
+TEST_F(DispatchTest, KeepsADamagedMessageAndDoesNotDeliverIt) {
+  accept(1);
+  report(lent().front(), {}, Hindrance::damaged);
+  pass(200h);
+  reporter.sweep(now);
+  EXPECT_TRUE(lent().empty());
+  EXPECT_EQ(queue.size(), 1U);
+}
+
+TEST_F(DispatchTest, TakesBackAllWhenDeliveryIsKilled) {
+  accept(1);
+  const auto first = lent();
+  connect();
+  const auto second = lent();
+  ASSERT_EQ(second.size(), 1U);
+  report(first[0], {ok});
+  EXPECT_EQ(queue.size(), 1U) << "a report about a lease that is no more means nothing";
+  report(second[0], {ok});
+  EXPECT_EQ(queue.size(), 0U);
+}
+
+TEST_F(DispatchTest, GivesNothingToADeliveryThatShutsDown) {
+  accept(1);
+  report(lent().front(), {}, Hindrance::aborted);
+  EXPECT_TRUE(lent().empty());
+  connect();
+  EXPECT_EQ(lent().size(), 1U);
+}
+
+TEST_F(DispatchTest, DoesNotTrustWhatAReportSays) {
+  accept(1);
+  frames::Report report;
+  report.lease = lent().front().lease;
+  report.outcomes = {
+      {7, mail::Delivered{ok}}, {0, mail::Deferred{later}}, {0, mail::Delivered{ok}}};
+  dispatch.on_report(report, now);
+  dispatch.on_report(report, now);
+  report.lease = 999;
+  dispatch.on_report(report, now);
+  EXPECT_EQ(queue.size(), 1U);
+}
+
+TEST_F(DispatchTest, ExpiresIntoABounceThatQuotesTheLastAnswer) {
+  accept(1);
+  report(lent().front(), {later});
+  pass(121h);
+  reporter.sweep(now);
+  spool.run();
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_FALSE(all[0].reverse_path);
+  EXPECT_NE(all[0].content.find("4.4.7"), std::string::npos);
+  EXPECT_NE(all[0].content.find("greylisted"), std::string::npos);
+  EXPECT_EQ(queue.size(), 1U);
+}
+
+// Statement 91.
+TEST_F(DispatchTest, WarnsOnceOfADelay) {
+  accept(1);
+  report(lent().front(), {later});
+  pass(5h);
+  for (int i = 0; i < 3; ++i) reporter.sweep(now), spool.run();
+  std::size_t warnings = 0;
+  for (const auto& lease : lent()) warnings += lease.reverse_path ? 0 : 1;
+  EXPECT_EQ(warnings, 1U);
+}
+
+// Statement 51.
+TEST_F(DispatchTest, AppliesNewRoutesToMailThatWaits) {
+  accept(1);
+  report(lent().front(), {}, Hindrance::unreachable);
+  frames::QueueSettings changed = settings();
+  changed.routes = {route_to("relay.example")};
+  queue.configure(changed, now);
+  pass(75s);
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 1U);
+  ASSERT_EQ(all[0].via.size(), 1U);
+  EXPECT_EQ(all[0].via[0].host, "relay.example");
+  EXPECT_TRUE(all[0].domain.empty());
+}
+
+// Statement 83.
+TEST_F(DispatchTest, FlushedTriesNowWithoutForgettingItsAge) {
+  accept(1);
+  report(lent().front(), {}, Hindrance::unreachable);
+  pass(1s);
+  EXPECT_TRUE(queue.flush(mail::MessageId(1), now));
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 1U);
+  report(all[0], {later});
+  pass(120h);
+  reporter.sweep(now);
+  spool.run();
+  EXPECT_EQ(queue.ledger().find(mail::MessageId(1)), nullptr) << "it expired when it would have";
+}
+
+}  // namespace
+}  // namespace postern::queue
