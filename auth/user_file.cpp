@@ -89,10 +89,10 @@ bool give_rights(int fd, const std::optional<struct stat>& old) {
     if (::fchown(fd, old->st_uid, old->st_gid) != 0) return false;
     return ::fchmod(fd, old->st_mode & 07777) == 0;
   }
-  if (::geteuid() == 0) {
-    const group* readers = ::getgrnam(reading_group);
-    if (readers != nullptr && ::fchown(fd, 0, readers->gr_gid) != 0) return false;
-  }
+  // Made by someone else than root, their group is the office's other users: they have no business here.
+  if (::geteuid() != 0) return ::fchmod(fd, 0600) == 0;
+  const group* readers = ::getgrnam(reading_group);
+  if (readers != nullptr && ::fchown(fd, 0, readers->gr_gid) != 0) return false;
   return ::fchmod(fd, users_file_mode) == 0;
 }
 

@@ -33,7 +33,8 @@ class UserFile {
   /// Where `path` is a symbolic link, the file it leads to is changed, and the link stays.
   explicit UserFile(const std::string& path);
 
-  /// Makes the file, where there is none: with mode 0640, and, made by root, of the group `postern-auth` if that exists.
+  /// Makes the file, where there is none: made by root, with mode 0640 and of the group `postern-auth` if that exists;
+  /// made by another user, with mode 0600.
   [[nodiscard]] FileResult<> add(std::string_view name, std::string_view password);
   /// Keeps the user's attributes.
   [[nodiscard]] FileResult<> set_password(std::string_view name, std::string_view password);
