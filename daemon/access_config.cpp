@@ -59,7 +59,7 @@ double public_share(const std::vector<Network>& networks, bool is_v6) {
 
 std::vector<Entry> read_networks(Section& access, std::string_view key) {
   std::vector<Entry> networks;
-  for (Item& item : access.list(key)) {
+  for (Item& item : access.list(key, Section::Empty::allowed)) {
     const mail::Parsed<Network> network = Network::parse(item.text);
     if (network) {
       networks.push_back({*network, std::move(item)});
@@ -159,7 +159,8 @@ std::vector<Network> read_mynetworks(Section access, const Machine& machine) {
   } else {
     check_trust(access, entries, despite, machine);
   }
-  if (!networks.empty()) return networks;
+  // An empty list trusts nobody by address.
+  if (access.has("mynetworks")) return networks;
   return {Network::parse("127.0.0.0/8").value(), Network::parse("::1/128").value()};
 }
 

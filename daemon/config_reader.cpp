@@ -152,7 +152,7 @@ std::uint64_t Section::size(std::string_view key, std::uint64_t fallback, std::u
   return fallback;
 }
 
-std::vector<Item> Section::list(std::string_view key) {
+std::vector<Item> Section::list(std::string_view key, Empty empty) {
   const toml::node* node = find(key);
   if (node == nullptr) return {};
   const std::string remedy = fmt::format("write a list of texts: {} = [\"...\", \"...\"]", key);
@@ -166,7 +166,9 @@ std::vector<Item> Section::list(std::string_view key) {
     refuse_type(key, *node, remedy);
     return {};
   }
-  if (array->empty()) error(key, "is an empty list", "name something in it, or leave the key out");
+  if (array->empty() && empty == Empty::refused) {
+    error(key, "is an empty list", "name something in it, or leave the key out");
+  }
   if (array->size() > max_list) {
     error(key, fmt::format("has more than {} values", max_list), "shorten the list");
     return {};

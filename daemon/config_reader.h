@@ -45,8 +45,9 @@ class Section {
   [[nodiscard]] std::chrono::seconds duration(std::string_view key, std::chrono::seconds fallback);
   [[nodiscard]] std::uint64_t size(std::string_view key, std::uint64_t fallback,
                                    std::uint64_t least, std::uint64_t most);
-  /// A list of texts, or one text. An empty list is an error: it means nothing that leaving out the key does not say.
-  [[nodiscard]] std::vector<Item> list(std::string_view key);
+  /// A list of texts, or one text. Where an empty list would say nothing that leaving out the key does not, it is an error.
+  enum class Empty : std::uint8_t { refused, allowed };
+  [[nodiscard]] std::vector<Item> list(std::string_view key, Empty empty = Empty::refused);
 
   template <class T, std::size_t n>
   [[nodiscard]] T choice(std::string_view key, T fallback, const Choices<T, n>& choices) {

@@ -41,8 +41,8 @@ std::string_view tls_words(ListenerTls tls) {
   return "";
 }
 
-bool takes_networks(const ListenerConfig& listener) {
-  return listener.auth != AuthPolicy::required;
+bool takes_networks(const Config& config, const ListenerConfig& listener) {
+  return listener.auth != AuthPolicy::required && !config.mynetworks.empty();
 }
 
 std::string networks_line(const Config& config, const ListenerConfig& listener) {
@@ -61,7 +61,7 @@ std::string logins_line(const Config& config, const ListenerConfig& listener) {
 std::string listener_paragraph(const Config& config, const ListenerConfig& listener) {
   std::string text = fmt::format("  {} ({}) takes mail from\n", joined(listener.addresses, " and "),
                                  tls_words(listener.tls));
-  if (takes_networks(listener)) text += networks_line(config, listener);
+  if (takes_networks(config, listener)) text += networks_line(config, listener);
   if (takes_logins(listener)) text += logins_line(config, listener);
   if (listener.auth == AuthPolicy::required)
     text += "    - nobody without a login, not even from mynetworks\n";

@@ -45,6 +45,10 @@ Config good(const std::string& text) {
   return std::move(result.config);
 }
 
+TEST(Configuration, TrustsNobodyByAddressWhereMynetworksIsEmpty) {
+  EXPECT_TRUE(good(with_tls("[access]\nmynetworks = []")).mynetworks.empty());
+}
+
 TEST(Configuration, HasADefaultForEverythingButTheCertificate) {
   const Config config = good(with_tls(""));
   EXPECT_EQ(config.hostname, "smarthost.office.example");
@@ -207,7 +211,7 @@ TEST(Configuration, SaysWhereAKeyIsWrongAndWhatHelps) {
        "true or false"},
       {"[access]\nmynetworks = [\"10.1.0.0/16\", 5]", 2, 30, "access.mynetworks", "bare number",
        "list of texts"},
-      {"[access]\nmynetworks = []", 2, 14, "access.mynetworks", "empty", "leave the key out"},
+      {"[auth]\nmechanisms = []", 2, 14, "auth.mechanisms", "empty", "leave the key out"},
       {"[access]\nmynetworks = {}", 2, 14, "access.mynetworks", "a section", "list of texts"},
       {"hostname = \"\"", 1, 12, "hostname", "empty", "leave the key out"},
       {"[auth]\nusers = \"a\\nb\"", 2, 9, "auth.users", "control character", "one line"},

@@ -22,6 +22,12 @@ std::string summary(const std::string& text) {
 
 constexpr const char* tls = "\n[tls]\ncertificate = \"cert.pem\"\nprivate_key = \"key.pem\"\n";
 
+TEST(Summary, NamesNoNetworkWhereNoneIsTrusted) {
+  const std::string text = summary(std::string("[access]\nmynetworks = []\n") + tls);
+  EXPECT_THAT(text, Not(HasSubstr("clients in")));
+  EXPECT_THAT(text, HasSubstr("users who log in"));
+}
+
 TEST(Summary, SaysAllInPlainWords) {
   EXPECT_EQ(summary(std::string(R"(
 [[listener]]
