@@ -1,0 +1,161 @@
+// A whole session of a client that may send: whatever it says, the server stays in step and passes on a clean message.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mail/header.h"
+#include "smtpd/intake.h"
+#include "smtpd/session.h"
+#include "tests/fuzz/property.h"
+
+namespace postern::fuzz {
+namespace {
+
+using namespace smtpd;
+
+constexpr std::uint64_t max_size = 100'000;
+
+std::shared_ptr<const Policy> policy() {
+  static const auto policy =
+      std::make_shared<const Policy>(Policy{"mail.example",
+                                            frames::ListenerTls::starttls,
+                                            mail::AuthPolicy::optional,
+                                            {*mail::Network::parse("127.0.0.0/8")},
+                                            {"PLAIN", "LOGIN"},
+                                            max_size,
+                                            3,
+                                            true});
+  return policy;
+}
+
+// Plays connection, queue and auth. The first octet chooses the client.
+class Dialogue {
+ public:
+  explicit Dialogue(unsigned char choice)
+      : is_stranger_((choice & 1) != 0),
+        is_login_accepted_((choice & 2) != 0),
+        session_(policy(), admission_,
+                 boost::asio::ip::make_address(is_stranger_ ? "192.0.2.1" : "127.0.0.1"),
+                 (choice & 4) != 0 ? "TLSv1.3 X" : "") {}
+
+  /// What is left when the session has ended, or the input.
+  void hear(std::string_view input) {
+    while (!is_over_ && !input.empty()) {
+      if (intake_) {
+        input.remove_prefix(intake_->feed(input));
+        collect();
+        continue;
+      }
+      const auto end = input.find("\r\n");
+      if (end == std::string_view::npos) return;
+      perform(session_.on_line(input.substr(0, end)));
+      input.remove_prefix(end + 2);
+    }
+  }
+
+ private:
+  void perform(Action action) {
+    std::visit([this](auto& any) { act(any); }, action);
+  }
+  void act(Say& say) { check(say.reply); }
+  void act(StartTls& start) {
+    check(start.reply);
+    session_.on_tls("TLSv1.3 X");
+  }
+  void act(BeginLogin& begin) {
+    if (begin.initial) return judge();
+    perform(session_.on_challenge("Username:"));
+  }
+  void act(AnswerChallenge&) { judge(); }
+  void act(CancelLogin& cancel) { check(cancel.reply); }
+  void act(HangUp& hang_up) {
+    check(hang_up.reply);
+    is_over_ = true;
+  }
+  void judge() {
+    const auto result =
+        is_login_accepted_ ? frames::LoginResult::accepted : frames::LoginResult::refused;
+    is_logged_in_ = is_logged_in_ || is_login_accepted_;
+    perform(session_.on_verdict({1, result, is_login_accepted_ ? "fun" : "", std::nullopt}));
+  }
+  void act(TakeContent& take) {
+    check(take.reply);
+    require(!is_stranger_ || is_logged_in_, "no stranger sends");
+    require(!take.envelope.recipients.empty() && take.envelope.recipients.size() <= 3,
+            "an envelope has recipients, and not too many");
+    const Stamp stamp{"mail.example", take.protocol, mail::MessageId(1), {}, false};
+    const BareLf bare_lf = session_.identity() ? BareLf::refused : BareLf::repaired;
+    intake_.emplace(bare_lf, max_size, additions(take.envelope, stamp));
+    content_.clear();
+  }
+
+  void collect() {
+    for (std::string chunk = intake_->take_chunk(); !chunk.empty(); chunk = intake_->take_chunk()) {
+      require(chunk.size() <= frames::max_chunk, "a chunk fits into its frame");
+      content_ += chunk;
+    }
+    if (!intake_->is_complete()) return;
+    const auto refusal = intake_->refusal();
+    if (!refusal) check_content();
+    intake_.reset();
+    perform(session_.on_content(refusal ? *refusal : mail::Reply{250, {2, 0, 0}, "OK"}));
+  }
+
+  void check_content() {
+    require(content_.ends_with("\r\n"), "a content ends with a line end");
+    require(content_.find('\0') == std::string::npos, "a content has no NUL");
+    for (std::size_t i = 0; i < content_.size(); ++i) {
+      if (content_[i] == '\r')
+        require(i + 1 < content_.size() && content_[i + 1] == '\n', "no bare CR");
+      if (content_[i] == '\n') require(i > 0 && content_[i - 1] == '\r', "no bare LF");
+    }
+    const auto fields = mail::split_header(mail::header_section_of(content_));
+    require(fields.has_value(), "a content has a header section");
+    require(mail::is_named(fields->front(), "Received"), "the newest trace is at the top");
+    for (const auto& field : *fields) require(!mail::is_named(field, "Bcc"), "Bcc is gone");
+  }
+
+  static void check(const mail::Reply& reply) {
+    require(reply.code >= 211 && reply.code <= 555, "a reply has a code");
+    require(!reply.status.is_given() || reply.status.klass == reply.code / 100,
+            "code and status agree");
+  }
+
+  bool is_stranger_;
+  bool is_login_accepted_;
+  bool is_logged_in_ = false;
+  bool is_over_ = false;
+  frames::Admission admission_{true, max_size, {}};
+  Session session_;
+  std::optional<Intake> intake_;
+  std::string content_;
+};
+
+// Content in one piece and octet by octet is the same content.
+void check_splits(std::string_view input) {
+  for (const BareLf bare_lf : {BareLf::refused, BareLf::repaired}) {
+    ContentReader whole(bare_lf);
+    ContentReader split(bare_lf);
+    std::string content;
+    std::string joined;
+    const std::size_t taken = whole.feed(input, content);
+    std::size_t pieces = 0;
+    while (pieces < input.size() && !split.is_complete()) {
+      pieces += split.feed(input.substr(pieces, 1), joined);
+    }
+    require(taken == pieces && content == joined && whole.fault() == split.fault(),
+            "packets change nothing");
+  }
+}
+
+}  // namespace
+}  // namespace postern::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  postern::fuzz::Dialogue(data[0]).hear(input.substr(1));
+  postern::fuzz::check_splits(input);
+  return 0;
+}
