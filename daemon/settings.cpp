@@ -11,13 +11,14 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/secret_file.h"
 #include "daemon/start_failure.h"
 #include "net/stream.h"
 
 namespace postern::daemon {
 namespace {
 
-constexpr std::size_t max_file = 1024 * 1024;  // of certificates, keys and passwords, bytes
+constexpr std::size_t max_file = 1024 * 1024;  // of certificates and keys, bytes
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -28,12 +29,6 @@ std::string read_file(const std::string& path) {
   if (content.size() > max_file)
     throw StartFailure(EX_CONFIG, path + " is over 1 MiB: not what it should be");
   return content;
-}
-
-std::string password_from(const std::string& path) {
-  std::string password = read_file(path);
-  while (password.ends_with('\n') || password.ends_with('\r')) password.pop_back();
-  return password;
 }
 
 // Every address of this machine, for listeners on all of them.
@@ -116,9 +111,11 @@ frames::AuthSettings auth_settings(const Config& config) {
   frames::AuthSettings settings{config.hostname, config.users_file, config.mechanisms, {}};
   for (const RouteConfig& route : config.routes) {
     if (route.password_file.empty()) continue;
-    const std::string password = password_from(route.password_file);
+    const mail::Parsed<std::string> password = read_password(route.password_file);
+    if (!password)
+      throw StartFailure(EX_CONFIG, route.password_file + ": " + password.error().reason);
     for (const frames::Relayhost& hop : route.route.via) {
-      settings.credentials.push_back({hop.host, hop.port, hop.user, password});
+      settings.credentials.push_back({hop.host, hop.port, hop.user, *password});
     }
   }
   return settings;

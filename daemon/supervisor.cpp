@@ -89,6 +89,12 @@ Task<net::Result<frames::ToSupervisor>> receive(Process& process) {
   return std::visit([](auto& channel) { return channel->receive(); }, process.channel);
 }
 
+void log_warnings(const Config& config) {
+  for (const ConfigError& warning : config.warnings) {
+    net::log(net::Level::warning, "configuration", {{"warning", text_of(config.file, warning)}});
+  }
+}
+
 /// Who talks to whom (net/frames.h).
 bool are_peers(Role a, Role b) {
   const auto is_pair = [&](Role x, Role y) { return (a == x && b == y) || (a == y && b == x); };
@@ -164,6 +170,7 @@ Supervisor::Supervisor(Config config)
 }
 
 int Supervisor::run() {
+  log_warnings(config_);
   nursery_.start(obey_signals());
   nursery_.start(watch_certificate());
   for (auto& process : processes_) nursery_.start(live(*process));
@@ -304,6 +311,7 @@ void Supervisor::reload() {
   for (auto& process : processes_) {
     if (process->pid != 0) send_settings(*process);
   }
+  log_warnings(config_);
   net::log("reloaded", {{"configuration", config_.file}});
 }
 
