@@ -31,6 +31,7 @@ class Intake {
         queue_(queue),
         on_new_(std::move(on_new)),
         clients_(executor),
+        room_(store.room()),
         committed_(executor, net::Timer::time_point::max()) {}
 
   /// Throws away what is not committed.

@@ -223,7 +223,8 @@ std::vector<mail::MessageId> Queue::late(const Moment& now, std::size_t limit) {
   std::vector<mail::MessageId> ids;
   for (const auto& [id, message] : ledger_.messages()) {
     if (ids.size() == limit || message.arrival + times_.warn_after > now.steady) break;
-    if (!message.is_warned && !message.is_damaged) ids.push_back(id);
+    const bool is_expired = message.arrival + times_.expire <= now.steady;
+    if (!message.is_warned && !message.is_damaged && !is_expired) ids.push_back(id);
   }
   return ids;
 }

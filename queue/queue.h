@@ -84,7 +84,8 @@ class Queue {
   /// Makes what waits of the message due now, and ends the pauses of its destinations. False: there is no such message.
   bool flush(mail::MessageId id, const Moment& now);
 
-  /// Messages that have been here for too long, or long enough to warn their senders of it: at most `limit`, oldest first.
+  /// Messages that have been here for too long; or not yet, but long enough to warn their senders of it, once. At most `limit`,
+  /// oldest first.
   [[nodiscard]] std::vector<mail::MessageId> expired(const Moment& now, std::size_t limit);
   [[nodiscard]] std::vector<mail::MessageId> late(const Moment& now, std::size_t limit);
 
