@@ -6,6 +6,7 @@ sink, and sync every message before they say yes. `holds`: they take mail and do
 
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,7 +53,7 @@ class Server:
         try:
             wait_until(lambda: self.has_ended() or greets(self.port), START_SECONDS, f"{self.name} starts")
             if self.has_ended():
-                raise RuntimeError(f"{self.name} ended at its start; see {self.log}")
+                raise RuntimeError(f"{self.name} ended at its start:\n{self.log.read_text(errors='replace')}")
         except BaseException:
             self.__exit__()
             raise
@@ -90,6 +91,10 @@ class Postern(Server):
 
     def prepare(self):
         chain, key = self.certificate()
+        key.chmod(0o600)
+        users = self.write("users", "")
+        users.chmod(0o640)
+        shutil.chown(users, group="postern-auth")
         # A relayhost that refuses connections: what is taken stays in the queue.
         next_hop = free_port() if self.holds else self.sink_port
         config = self.write("postern.toml", f"""
@@ -105,7 +110,7 @@ tls = "starttls"
 certificate = "{chain}"
 private_key = "{key}"
 [auth]
-users = "{self.write("users", "")}"
+users = "{users}"
 [queue]
 directory = "{self.directory}/spool"
 [[route]]
@@ -116,8 +121,6 @@ connections_per_ip = 4000
 [control]
 socket = "{self.directory}/control"
 """)
-        for file in (key, self.directory / "users"):
-            file.chmod(0o600)
         return [self.program, "serve", "--config", str(config)]
 
     @staticmethod
@@ -131,16 +134,24 @@ class Postfix(Server):
 
     name = "Postfix"
     processes = 1100  # of one service, at most: 1,000 sessions need as many smtpd
-    reuse = "yes"  # of connections to the next hop
 
     def prepare(self):
-        chain, key = self.certificate()
         for name in ("etc", "queue", "data"):
             (self.directory / name).mkdir()
         subprocess.run(["chown", "postfix", self.directory / "data"], check=True)
+        self.write("etc/main.cf", self.main_cf())
+        self.write("etc/master.cf", self.master_cf())
+        config = self.directory / "etc"
+        subprocess.run(["postfix", "-c", config, "check"], check=True, capture_output=True)
+        daemons = subprocess.run(["postconf", "-c", config, "-hx", "daemon_directory"], check=True, capture_output=True,
+                                 text=True).stdout.strip()
+        return [f"{daemons}/master", "-c", config, "-s"]
+
+    def main_cf(self):
+        chain, key = self.certificate()
         # Postfix's own way to take mail and not pass it on: into its hold queue, by an access rule.
         hold = "smtpd_end_of_data_restrictions = check_client_access static:HOLD" if self.holds else ""
-        self.write("etc/main.cf", f"""
+        return f"""
 compatibility_level = 3.6
 queue_directory = {self.directory}/queue
 data_directory = {self.directory}/data
@@ -171,12 +182,12 @@ in_flow_delay = 0
 qmgr_message_active_limit = 40000
 initial_destination_concurrency = 20
 default_destination_concurrency_limit = 20
-smtp_destination_concurrency_limit = 20
-smtp_destination_concurrency_failed_cohort_limit = 0
-smtp_connection_cache_on_demand = {self.reuse}
+smtp_connection_cache_on_demand = yes
 {hold}
-""")
-        services = f"""
+"""
+
+    def master_cf(self):
+        return f"""
 127.0.0.1:{self.port} inet n - n - - smtpd
 127.0.0.1:{self.tls_port} inet n - n - - smtpd
   -o smtpd_tls_security_level=may
@@ -195,14 +206,6 @@ anvil unix - - n - 1 anvil
 tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
-        self.write("etc/master.cf", services)
-        config = str(self.directory / "etc")
-        subprocess.run(["postfix", "-c", config, "check"], check=True, capture_output=True)
-        daemons = subprocess.run(["postconf", "-c", config, "-hx", "daemon_directory"], check=True,
-                                 capture_output=True, text=True).stdout.strip()
-        return [f"{daemons}/master", "-c", config, "-s"]
-
-
 
     @staticmethod
     def version():
