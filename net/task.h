@@ -46,7 +46,8 @@ class Nursery {
   /// Starts `task`. An exception that leaves it is logged as a bug and ends that task only; cancellation is silent.
   void start(Task<> task);
 
-  /// Asks all to end: what they await fails with operation_aborted, and their next await throws.
+  /// Asks all to end: what they await fails with operation_aborted, and their next await throws. To be
+  /// called on the loop: from elsewhere Asio posts it, and a task that ends meanwhile has taken its signal with it.
   void cancel();
 
   /// Waits until none is left.

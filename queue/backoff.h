@@ -14,7 +14,8 @@ class Backoff {
   Backoff(std::chrono::seconds first, std::chrono::seconds longest)
       : first_(std::max(first, std::chrono::seconds(1))), longest_(std::max(longest, first_)) {}
 
-  /// After `failures` in a row, at least 1. Differs by up to a fifth, so that what failed together does not return together.
+  /// After `failures` in a row, at least 1. Differs by up to a fifth, so that what failed together does not return
+  /// together.
   [[nodiscard]] net::Clock::duration after(unsigned failures, std::minstd_rand& random) const {
     std::chrono::duration<double> delay = first_;
     for (unsigned i = 1; i < failures && delay < longest_; ++i) delay *= 2;

@@ -12,7 +12,8 @@ namespace {
 
 namespace asio = net::asio;
 
-// What is shown of a message fits into one frame (net::max_frame), however many its recipients are and whatever was answered.
+// What is shown of a message fits into one frame (net::max_frame), however many its recipients are and whatever
+// was answered.
 constexpr std::size_t max_shown_recipients = 500;
 constexpr std::size_t max_shown_text = 256;  // octets
 

@@ -1,5 +1,5 @@
-// The control socket, over which `postern queue ...` looks into the queue and acts on it. Its file decides who may connect;
-// every action is logged with who did it (SO_PEERCRED).
+// The control socket, over which `postern queue ...` looks into the queue and acts on it. Its file decides who may
+// connect; every action is logged with who did it (SO_PEERCRED).
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>

@@ -1,7 +1,8 @@
-// The few things that the spool asks of its file system: all of them, so that a test can stand in for a disk that fails.
+// The few things that the spool asks of its file system: all of them, so that a test can stand in for a disk that
+// fails.
 //
-// What counts is POSIX's contract: the data of a file after `sync` of it, a name after `sync_names`. Safe to call from several
-// threads, as long as each file is written by one at a time.
+// What counts is POSIX's contract: the data of a file after `sync` of it, a name after `sync_names`. Safe to call
+// from several threads, as long as each file is written by one at a time.
 #pragma once
 
 #include <array>
@@ -50,7 +51,8 @@ class Disk {
   [[nodiscard]] net::Result<std::string> read(int fd, std::uint64_t offset, std::size_t size) const;
   [[nodiscard]] net::Result<std::uint64_t> size_of(int fd) const;
   [[nodiscard]] net::Result<std::vector<std::string>> names() const;
-  /// Takes the lock `name`, which is held while the Fd lives; an error `operation_would_block`: another process has it.
+  /// Takes the lock `name`, which is held while the Fd lives; an error `operation_would_block`: another process
+  /// has it.
   [[nodiscard]] net::Result<net::Fd> lock(const std::string& name);
   /// A directory in this one, made where it is missing.
   [[nodiscard]] net::Result<Disk> subdirectory(const std::string& name);

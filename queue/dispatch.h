@@ -1,13 +1,13 @@
 // The conversation with delivery: lends out what is due, and acts on what is reported (frames: Lease, Report).
 //
-// When the channel ends, delivery was killed or restarts: all that it had goes back in line, and what it had sent on without
-// our hearing of it will arrive twice.
+// When the channel ends, delivery was killed or restarts: all that it had goes back in line, and what it had sent
+// on without our hearing of it will arrive twice.
 //
 // A delivery that answers `aborted` is shutting down: it gets no more.
 //
-// What hinders a whole destination is no fault of a message. Unreachable: the line pauses, and the attempt counts. Our password
-// or the relayhost's certificate refused: the route pauses, an ERROR calls the operator, and no attempt counts; what waits
-// behind it still expires, but not sooner than without the pause.
+// What hinders a whole destination is no fault of a message. Unreachable: the line pauses, and the attempt counts.
+// Our password or the relayhost's certificate refused: the route pauses, an ERROR calls the operator, and no
+// attempt counts; what waits behind it still expires, but not sooner than without the pause.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,8 @@
 namespace postern::queue {
 namespace {
 
-// RFC 3463: 4.3.1, mail system full; 4.3.0, other system status; 4.3.2, not accepting messages; 5.5.3, too many recipients.
+// RFC 3463: 4.3.1, mail system full; 4.3.0, other system status; 4.3.2, not accepting messages; 5.5.3, too many
+// recipients.
 mail::Reply full() { return {452, {4, 3, 1}, "no space on the mail system, try again later"}; }
 mail::Reply local_error() {
   return {451, {4, 3, 0}, "the message could not be stored, try again later"};

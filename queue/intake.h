@@ -1,8 +1,8 @@
-// The conversations with the smtpd processes: takes messages in (frames: Open, Chunk, Commit, Abort; Admission, Committed,
-// Refused). Committed is sent when the store says that the message is durable, and never else.
+// The conversations with the smtpd processes: takes messages in (frames: Open, Chunk, Commit, Abort; Admission,
+// Committed, Refused). Committed is sent when the store says that the message is durable, and never else.
 //
-// When an smtpd's channel ends, what it had not committed is thrown away. What it had committed is mail, even if nobody hears
-// of it any more (its client may send it again: RFC 1047).
+// When an smtpd's channel ends, what it had not committed is thrown away. What it had committed is mail, even if
+// nobody hears of it any more (its client may send it again: RFC 1047).
 #pragma once
 
 #include <cstdint>

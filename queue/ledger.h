@@ -1,6 +1,6 @@
-// What waits, in memory: of every message just so much as it takes to decide what is done with it next. A million messages
-// must fit into half a GiB, so neither content nor mailboxes are here (the store has them), and domains and other names that
-// repeat are kept once.
+// What waits, in memory: of every message just so much as it takes to decide what is done with it next. A million
+// messages must fit into half a GiB, so neither content nor mailboxes are here (the store has them), and domains
+// and other names that repeat are kept once.
 #pragma once
 
 #include <boost/flyweight.hpp>

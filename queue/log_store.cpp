@@ -23,7 +23,8 @@ using net::Result;
 
 constexpr std::string_view content_suffix = ".msg";
 
-// What only updates and bounces may fill: a twentieth of the disk, within bounds, but never more than a quarter of it.
+// What only updates and bounces may fill: a twentieth of the disk, within bounds, but never more than a quarter of
+// it.
 constexpr std::uint64_t least_reserve = 64 * 1024 * 1024;
 constexpr std::uint64_t most_reserve = 1024 * 1024 * 1024;
 // Below this much above the reserve not even small messages are begun.

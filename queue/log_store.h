@@ -6,10 +6,10 @@
 //   ID.msg            the content of one large message
 //   damaged/          copies of what was found damaged
 //
-// Only the oldest segment is ever deleted, when nothing in it lives any more: the directory always holds the end of the log,
-// without gaps. An update stands behind its message in the log, so it cannot go before it, and nothing that has ended ever
-// comes alive again. The price: a message that waits keeps all that came after it, until compaction moves it on. A large
-// message's file goes once the update that ended it is durable.
+// Only the oldest segment is ever deleted, when nothing in it lives any more: the directory always holds the end
+// of the log, without gaps. An update stands behind its message in the log, so it cannot go before it, and nothing
+// that has ended ever comes alive again. The price: a message that waits keeps all that came after it, until
+// compaction moves it on. A large message's file goes once the update that ended it is durable.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>

@@ -41,8 +41,8 @@ net::Result<SegmentFile::Position> SegmentFile::commit(
   const Position begin{number_, size_};
   net::Result<> result = write_and_sync(pieces);
   if (result) return begin;
-  // Whether or not this succeeds, the next segment's seal says where this one ends. It is for the case that there is none:
-  // then a process that is killed and comes back does not find what was refused.
+  // Whether or not this succeeds, the next segment's seal says where this one ends. It is for the case that there
+  // is none: then a process that is killed and comes back does not find what was refused.
   (void)disk_.truncate(file_.get(), size_);
   close();
   return result.error();

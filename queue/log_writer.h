@@ -1,11 +1,11 @@
 // The end of the log: appends records to the newest segment, many to one sync (group commit).
 //
-// One batch is on the disk's thread at a time; what is appended meanwhile goes with the next. So one client waits for one
-// sync, and five hundred wait for about one too. The batch holds all that the thread touches: nothing is shared, nothing
-// is locked.
+// One batch is on the disk's thread at a time; what is appended meanwhile goes with the next. So one client waits
+// for one sync, and five hundred wait for about one too. The batch holds all that the thread touches: nothing is
+// shared, nothing is locked.
 //
-// After a failed write or sync the segment is dead, its batch fails, and the next batch opens a new segment, whose seal says
-// where the dead one ends. Records that nobody waits for are kept for that batch.
+// After a failed write or sync the segment is dead, its batch fails, and the next batch opens a new segment, whose
+// seal says where the dead one ends. Records that nobody waits for are kept for that batch.
 //
 // A new segment's file is synced with its first batch, and its name before that batch counts.
 #pragma once
@@ -80,8 +80,8 @@ class LogWriter {
 
   void append(Entry entry);
 
-  /// Removes the file once all that was appended so far is durable; a segment's name so that it is gone for good before any
-  /// other file is removed.
+  /// Removes the file once all that was appended so far is durable; a segment's name so that it is gone for good
+  /// before any other file is removed.
   void remove(std::string name);
 
   /// Bytes that were appended and are not yet written.

@@ -6,7 +6,8 @@
 namespace postern::queue {
 namespace {
 
-// Of the million pairs that a thousand recipients at a thousand domains would make, only those that matter are looked at.
+// Of the million pairs that a thousand recipients at a thousand domains would make, only those that matter are
+// looked at.
 using Destinations = std::set<std::string>;
 
 Queue::Times times_of(const frames::QueueSettings& settings) {

@@ -1,5 +1,6 @@
-// The queue itself: what waits (ledger), whose turn it is (schedule), where it goes (router), kept in step with each other and
-// with what is on disk (store). Intake adds to it, dispatch lends from it, reporter and control end what must end.
+// The queue itself: what waits (ledger), whose turn it is (schedule), where it goes (router), kept in step with
+// each other and with what is on disk (store). Intake adds to it, dispatch lends from it, reporter and control end
+// what must end.
 #pragma once
 
 #include <functional>
@@ -57,7 +58,8 @@ class Queue {
 
   /// The next work, when something is due and its destination bears it.
   [[nodiscard]] std::optional<Loan> lend(const Moment& now);
-  /// The loan's turn is over; how long its line pauses now. What becomes of its recipients is said by `settle` or `give_back`.
+  /// The loan's turn is over; how long its line pauses now. What becomes of its recipients is said by `settle` or
+  /// `give_back`.
   net::Clock::duration end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now);
   [[nodiscard]] std::optional<SteadyTime> wake_at() const { return schedule_.wake_at(); }
 
@@ -81,11 +83,12 @@ class Queue {
   /// The message cannot be read as it was accepted: it is kept, shown, and not delivered.
   void set_aside(mail::MessageId id, const Moment& now);
 
-  /// Makes what waits of the message due now, and ends the pauses of its destinations. False: there is no such message.
+  /// Makes what waits of the message due now, and ends the pauses of its destinations. False: there is no such
+  /// message.
   bool flush(mail::MessageId id, const Moment& now);
 
-  /// Messages that have been here for too long; or not yet, but long enough to warn their senders of it, once. At most `limit`,
-  /// oldest first.
+  /// Messages that have been here for too long; or not yet, but long enough to warn their senders of it, once. At
+  /// most `limit`, oldest first.
   [[nodiscard]] std::vector<mail::MessageId> expired(const Moment& now, std::size_t limit);
   [[nodiscard]] std::vector<mail::MessageId> late(const Moment& now, std::size_t limit);
 

@@ -1,7 +1,7 @@
 // What the records of a spool hold (their frame: `queue/segment.h`), encoded by `net/codec.h`.
 //
-// All records are absolute: to read one twice, or again after a later one was lost, does no harm. So a record that may or
-// may not have reached the disk can simply be written once more.
+// All records are absolute: to read one twice, or again after a later one was lost, does no harm. So a record that
+// may or may not have reached the disk can simply be written once more.
 #pragma once
 
 #include <chrono>

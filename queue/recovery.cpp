@@ -20,6 +20,7 @@ constexpr std::string_view mark_file = "mark";
 constexpr std::string_view mark_title = "postern spool 1 ";
 // Enough of a segment to hold its header and its seal as it nearly always is.
 constexpr std::size_t front_size = 4096;
+constexpr std::size_t longest_front = segment_header_size + record_header_size + max_payload;
 
 Mark random_mark() {
   std::random_device random;
@@ -53,22 +54,28 @@ std::optional<Mark> mark_among(const Disk& disk, const std::vector<std::uint32_t
 
 using Ends = std::map<std::uint32_t, std::uint64_t>;
 
-// What the seal at the front of a segment says. A damaged seal says nothing: then the segments before it end by themselves.
+// The seal at the front of a segment; nothing: it is damaged, and the segments before this one end by themselves.
+std::optional<Seal> seal_of(std::string_view front, Mark mark) {
+  if (front.size() < segment_header_size) return std::nullopt;
+  const auto record =
+      parse_record(mark_of(front).value_or(mark), front.substr(segment_header_size));
+  if (!record || record->type != RecordType::seal) return std::nullopt;
+  return net::decode<Seal>(record->payload);
+}
+
+// Adds what the seal of a segment says about those before it.
 Result<void> read_seal(const Disk& disk, const std::string& name, Mark mark, Ends& ends) {
-  const Result<std::string> front =
-      read_front(disk, name, segment_header_size + record_header_size + max_payload);
-  if (!front) return {};
-  const auto version = version_of(*front);
-  if (version && *version > format_version) {
-    return make_error_code(boost::system::errc::protocol_not_supported);
+  for (const std::size_t size : {front_size, longest_front}) {
+    const Result<std::string> front = read_front(disk, name, size);
+    if (!front) return {};
+    if (version_of(*front).value_or(format_version) > format_version) {
+      return make_error_code(boost::system::errc::protocol_not_supported);
+    }
+    const auto seal = seal_of(*front, mark);
+    if (!seal) continue;
+    for (const SegmentEnd& entry : *seal) ends[entry.segment] = entry.end;
+    break;
   }
-  if (front->size() < segment_header_size) return {};
-  const auto record = parse_record(mark_of(*front).value_or(mark),
-                                   std::string_view(*front).substr(segment_header_size));
-  if (!record || record->type != RecordType::seal) return {};
-  const auto seal = net::decode<Seal>(record->payload);
-  if (!seal) return {};
-  for (const SegmentEnd& entry : *seal) ends[entry.segment] = entry.end;
   return {};
 }
 

@@ -1,7 +1,8 @@
 // How a spool is read at the start: all its segments, in order, each from front to end.
 //
-// Nothing that is found stops the start. A torn tail is what a power cut leaves, and is passed over in silence. Damage
-// anywhere else is reported loudly, its bytes are copied to `damaged/`, and reading goes on at the next whole record.
+// Nothing that is found stops the start. A torn tail is what a power cut leaves, and is passed over in silence.
+// Damage anywhere else is reported loudly, its bytes are copied to `damaged/`, and reading goes on at the next
+// whole record.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Reports to senders: bounces of what failed or expired, and one warning when a message is late. A report is a message like
-// any other; it becomes durable in one record with what it reports, so neither is ever lost (statements 84 to 91).
+// Reports to senders: bounces of what failed or expired, and one warning when a message is late. A report is a
+// message like any other; it becomes durable in one record with what it reports, so neither is ever lost
+// (statements 84 to 91).
 //
 // A bounce is never bounced (RFC 5321, 6.1): what fails with a null reverse-path ends with a line in the log.
 #pragma once
@@ -26,8 +27,8 @@ class Reporter {
 
   void configure(std::string hostname) { hostname_ = std::move(hostname); }
 
-  /// These recipients, which nobody else may touch meanwhile (lent or withheld), have failed for good: tells the sender, and
-  /// ends them. Where that cannot be written down they wait again.
+  /// These recipients, which nobody else may touch meanwhile (lent or withheld), have failed for good: tells the
+  /// sender, and ends them. Where that cannot be written down they wait again.
   void bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now);
 
   /// Bounces what has expired, and warns of what is late.

@@ -17,7 +17,8 @@
 namespace postern::queue {
 namespace {
 
-// How long a drain waits for messages that are being committed. The supervisor drains this role after those that talk.
+// How long a drain waits for messages that are being committed. The supervisor drains this role after those that
+// talk.
 constexpr std::chrono::seconds longest_commit{1};
 constexpr std::chrono::seconds room_interval{1};
 constexpr std::chrono::seconds sweep_interval{10};

@@ -1,7 +1,8 @@
 // Where mail goes: to the relayhosts of the first route that matches, or to the MX of the recipient's domain.
 //
-// A route matches when each of its conditions does that is not empty: the recipient's domain, the domain of the reverse-path,
-// the login. `example.com` means that domain alone, `.example.com` or `*.example.com` everything below it, but not itself.
+// A route matches when each of its conditions does that is not empty: the recipient's domain, the domain of the
+// reverse-path, the login. `example.com` means that domain alone, `.example.com` or `*.example.com` everything
+// below it, but not itself.
 #pragma once
 
 #include <string>
@@ -29,8 +30,8 @@ class Router {
   std::vector<frames::Route> routes_;
 };
 
-/// The name of a destination, which is all that its mail has in common: `example.com` by MX, else its relayhosts, as they
-/// stand in the configuration: `smtps://user@relay.example:465,smtp://192.0.2.1:25`.
+/// The name of a destination, which is all that its mail has in common: `example.com` by MX, else its relayhosts,
+/// as they stand in the configuration: `smtps://user@relay.example:465,smtp://192.0.2.1:25`.
 [[nodiscard]] std::string destination_name(const std::vector<frames::Relayhost>& via,
                                            std::string_view domain);
 

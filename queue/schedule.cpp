@@ -31,7 +31,8 @@ void Schedule::remove(const std::string& destination, mail::MessageId id) {
   // Its place in ready_ or agenda_ stays, and is found out there when its time comes.
 }
 
-// Gives the line its place: among the ready, on the agenda, or nowhere while it waits for a lease to end or has nothing more.
+// Gives the line its place: among the ready, on the agenda, or nowhere while it waits for a lease to end or has
+// nothing more.
 void Schedule::settle(Lines::iterator at, SteadyTime now) {
   Line& line = at->second;
   if (line.is_ready) return;

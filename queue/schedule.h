@@ -1,10 +1,11 @@
-// Whose turn it is. Every destination has a line of its own, in which messages wait for their due times; lines with something
-// due take turns, so one slow destination never delays another.
+// Whose turn it is. Every destination has a line of its own, in which messages wait for their due times; lines
+// with something due take turns, so one slow destination never delays another.
 //
-// A line lends out a few messages at a time: five at first, one more for each that went well, up to the configured limit. When a
-// destination cannot be reached, the whole line pauses, growing from a minute to the longest retry, and then tries with one
-// message: so new mail for a dead host waits with the old instead of dialling. When a route is refused (our password, or the
-// relayhost's certificate), its line pauses too, from one minute to fifteen.
+// A line lends out a few messages at a time: five at first, one more for each that went well, up to the configured
+// limit. When a destination cannot be reached, the whole line pauses, growing from a minute to the longest retry,
+// and then tries with one message: so new mail for a dead host waits with the old instead of dialling. When a
+// route is refused (our password, or the relayhost's certificate), its line pauses too, from one minute to
+// fifteen.
 //
 // A value machine: time is passed in, nothing is waited for.
 #pragma once

@@ -13,13 +13,14 @@
 //       21     4  CRC-32C over bytes 0..20 and the payload
 //       25     n  payload (`queue/record.h`)
 //
-// A record is committed when fdatasync returns after its last byte, and the segment's name is in a synced directory. A shorter
-// tail is a torn write: normal, cut off. After a failed write or sync the segment is dead: never written again, and what lies
-// behind its last committed record is never trusted (the kernel may have dropped some pages and kept others). The segment
-// after it says in its first record, the seal, where that was.
+// A record is committed when fdatasync returns after its last byte, and the segment's name is in a synced
+// directory. A shorter tail is a torn write: normal, cut off. After a failed write or sync the segment is dead:
+// never written again, and what lies behind its last committed record is never trusted (the kernel may have
+// dropped some pages and kept others). The segment after it says in its first record, the seal, where that was.
 //
-// The mark is how a reader finds the next record behind a damaged one. It is secret: content is written by strangers, and
-// who knew the mark could hide forged records in it. It never leaves the spool, whose directory only the queue can read.
+// The mark is how a reader finds the next record behind a damaged one. It is secret: content is written by
+// strangers, and who knew the mark could hide forged records in it. It never leaves the spool, whose directory
+// only the queue can read.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +68,8 @@ struct Damage {
 
 /// The mark that the header of a segment holds; nothing: it is no header, or damaged.
 [[nodiscard]] std::optional<Mark> mark_of(std::string_view segment);
-/// The version of the format that a segment claims to have; nothing: it is no segment, or its first bytes are damaged.
+/// The version of the format that a segment claims to have; nothing: it is no segment, or its first bytes are
+/// damaged.
 [[nodiscard]] std::optional<unsigned> version_of(std::string_view segment);
 inline constexpr unsigned format_version = 1;
 

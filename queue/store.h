@@ -1,8 +1,8 @@
-// What the queue needs from whatever keeps its mail: the seam behind which the log of segments lies (`queue/log_store.h`), and
-// later perhaps a database shared by several nodes. Nothing above it knows of files.
+// What the queue needs from whatever keeps its mail: the seam behind which the log of segments lies
+// (`queue/log_store.h`), and later perhaps a database shared by several nodes. Nothing above it knows of files.
 //
-// All is called on the loop, and answers come back on it. What is appended in one turn of the loop, or while the disk is busy,
-// becomes durable together.
+// All is called on the loop, and answers come back on it. What is appended in one turn of the loop, or while the
+// disk is busy, becomes durable together.
 #pragma once
 
 #include <cstdint>
@@ -80,15 +80,16 @@ class Store {
   /// `accept` returns.
   virtual void accept(Incoming message, Done done) = 0;
 
-  /// Writes the update down with the next batch. With an empty `done` nobody waits for it, and it is written again after a fault:
-  /// when the power fails before, a recipient may get a message twice, but none is lost.
+  /// Writes the update down with the next batch. With an empty `done` nobody waits for it, and it is written again
+  /// after a fault: when the power fails before, a recipient may get a message twice, but none is lost.
   virtual void record(Update update, Done done) = 0;
 
-  /// Nothing needs this message any more: its last update was recorded, or it was only ever visited as one that had ended.
+  /// Nothing needs this message any more: its last update was recorded, or it was only ever visited as one that
+  /// had ended.
   virtual void release(mail::MessageId id) = 0;
 
-  /// What was accepted, its checksums verified, but for that of a ContentFile: whoever reads it verifies that. An error
-  /// `bad_message`: it is damaged.
+  /// What was accepted, its checksums verified, but for that of a ContentFile: whoever reads it verifies that. An
+  /// error `bad_message`: it is damaged.
   [[nodiscard]] virtual net::Result<StoredMessage> read(mail::MessageId id) = 0;
 
   [[nodiscard]] virtual Room room() const = 0;

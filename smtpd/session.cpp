@@ -206,10 +206,10 @@ Action Session::auth(std::string_view argument) {
   const std::string_view mechanism = argument.substr(0, argument.find(' '));
   const std::string_view initial = trim(argument.substr(mechanism.size()));
   if (!is_encrypted()) {
-    Say say{{538, {5, 7, 11}, "AUTH needs TLS here"}, Notice::none, {}};
-    if (!initial.empty())
-      say = {std::move(say.reply), Notice::leaked, "AUTH " + mail::printable(mechanism)};
-    return say;
+    const bool has_leaked = !initial.empty();
+    return Say{{538, {5, 7, 11}, "AUTH needs TLS here"},
+               has_leaked ? Notice::leaked : Notice::none,
+               "AUTH"};
   }
   if (!offers_auth()) return Say{{502, {5, 5, 1}, "This port has no AUTH"}};
   if (identity_) return Say{out_of_order("You are logged in already")};

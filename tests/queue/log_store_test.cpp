@@ -117,8 +117,8 @@ TEST(LogStore, KeepsAReportAndWhatItReportsTogether) {
   EXPECT_FALSE(again.found.heads.at(mail::MessageId(2)).envelope.reverse_path);
 }
 
-// The invariant of log_store.h, tried with the segments as short as they can be: whatever the order in which messages end,
-// none of them is alive at the next start.
+// The invariant of log_store.h, tried with the segments as short as they can be: whatever the order in which
+// messages end, none of them is alive at the next start.
 TEST(LogStore, NeverForgetsAnEndBeforeItsMessage) {
   const std::vector<std::vector<std::uint64_t>> orders{
       {1, 2, 3, 4}, {4, 3, 2, 1}, {2, 4, 1, 3}, {3, 1, 4, 2}};
@@ -198,8 +198,8 @@ TEST(LogStore, TellsAFullDiskFromABrokenOne) {
   }
 }
 
-// Fail at every call that changes the disk, then lose all that was not synced: what was answered yes is there, what was
-// answered no is not, and what is there is as it was sent (statements 45, 48).
+// Fail at every call that changes the disk, then lose all that was not synced: what was answered yes is there,
+// what was answered no is not, and what is there is as it was sent (statements 45, 48).
 struct Round {
   std::map<std::uint64_t, std::string> sent;
   std::map<std::uint64_t, net::error_code> answers;

@@ -103,7 +103,8 @@ TEST(Segment, ReportsWhereItIsDamaged) {
   EXPECT_EQ(reading.damages[0].end, begin + three()[1].size());
 }
 
-// Content is written by strangers: what looks like a record in it must not become one when the reader looks for the next.
+// Content is written by strangers: what looks like a record in it must not become one when the reader looks for
+// the next.
 TEST(Segment, DoesNotTakeContentForRecords) {
   const std::string forged =
       record_header(mark + 1, RecordType::message, mail::MessageId(666), "evil") + "evil";

@@ -88,8 +88,8 @@ class FaultyDisk : public Disk {
   }
   int calls() const { return calls_; }
 
-  /// What POSIX leaves of the files written through this disk: those whose name was synced, as long as they were at their
-  /// last sync, and `torn` bytes of what came behind.
+  /// What POSIX leaves of the files written through this disk: those whose name was synced, as long as they were
+  /// at their last sync, and `torn` bytes of what came behind.
   void cut_power(std::uint64_t torn) {
     for (const auto& [name, size] : durable_size_) {
       if (!std::filesystem::exists(path_ / name)) continue;
