@@ -14,7 +14,7 @@ import load
 from harness import Postern
 from sink import Sink
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "24"))
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "40"))
 SEED = os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(1_000_000)))
 
 

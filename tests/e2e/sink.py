@@ -194,7 +194,8 @@ class _Dialogue:
             self.reverse_path = _path(argument)
 
     def on_rcpt(self, argument):
-        if self.reply("rcpt", _path(argument), "250 2.1.5 ok"):
+        usual = "503 5.5.1 from whom?" if self.reverse_path is None else "250 2.1.5 ok"
+        if self.reply("rcpt", _path(argument), usual):
             self.recipients.append(_path(argument))
 
     def on_data(self, argument):
