@@ -1,5 +1,6 @@
-// Serves delivery: logs in at relayhosts (frames: DeliveryToAuth, AuthToDelivery). The password of a relayhost is used for
-// its host, its port and its user, and for nothing else; delivery never sees it but inside a mechanism's message.
+// Serves delivery: logs in at relayhosts (frames: DeliveryToAuth, AuthToDelivery). The password of a relayhost is
+// used for its host, its port and its user, and for nothing else; delivery never sees it but inside a mechanism's
+// message.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>

@@ -18,8 +18,8 @@
 
 namespace postern::auth {
 
-/// What we do as a client, the best first. CRAM-MD5 comes last: many servers announce it for users whose password they keep
-/// in a form that cannot serve it.
+/// What we do as a client, the best first. CRAM-MD5 comes last: many servers announce it for users whose password
+/// they keep in a form that cannot serve it.
 inline constexpr std::string_view client_mechanisms[] = {
     "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"};
 
@@ -44,8 +44,8 @@ class ClientExchange {
   ClientExchange(const ClientExchange&) = delete;
   ClientExchange& operator=(const ClientExchange&) = delete;
 
-  /// `begin` and `answer` may take a tenth of a second: SCRAM derives a key with as many iterations as the relayhost says,
-  /// of which Cyrus bears 65,536. Any thread may call them, one at a time.
+  /// `begin` and `answer` may take a tenth of a second: SCRAM derives a key with as many iterations as the relayhost
+  /// says, of which Cyrus bears 65,536. Any thread may call them, one at a time.
   [[nodiscard]] ClientReply begin(const std::string& mechanism);
   [[nodiscard]] ClientReply answer(const std::string& challenge);
 

@@ -1,5 +1,5 @@
-// The exchanges that are under way on one channel: by the number that the other side gave them, at most so many, and none
-// for longer than it may idle.
+// The exchanges that are under way on one channel: by the number that the other side gave them, at most so many, and
+// none for longer than it may idle.
 #pragma once
 
 #include <cstdint>

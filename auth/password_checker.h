@@ -1,5 +1,5 @@
-// Checks passwords against verifiers. A check costs tens of milliseconds by design, so it is done by a few threads beside
-// the loop, at most one a core, and only so many may wait: who comes then is told to come back.
+// Checks passwords against verifiers. A check costs tens of milliseconds by design, so it is done by a few threads
+// beside the loop, at most one a core, and only so many may wait: who comes then is told to come back.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
@@ -12,7 +12,8 @@
 
 namespace postern::auth {
 
-/// Checks that run or wait at a time, of all clients together: with two cores and the default iterations about 3 s of work.
+/// Checks that run or wait at a time, of all clients together: with two cores and the default iterations about 3 s of
+/// work.
 inline constexpr std::size_t max_checks = 200;
 
 enum class PasswordCheck { right, wrong, overloaded };

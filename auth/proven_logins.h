@@ -1,6 +1,6 @@
 // Which passwords have been proved right in the life of this process, so that a phone that sends ten mails costs one
-// derivation. What is kept of a password is its HMAC under a key that exists in this memory only; the verifier goes in too,
-// so that an entry is void as soon as the user has another one.
+// derivation. What is kept of a password is its HMAC under a key that exists in this memory only; the verifier goes
+// in too, so that an entry is void as soon as the user has another one.
 #pragma once
 
 #include <map>

@@ -84,8 +84,8 @@ class Role {
     return use_users_file(std::move(settings.users_file));
   }
 
-  /// A file that is not there yet is no reason not to start: mynetworks may send without it. One that cannot be used is;
-  /// but when Postern runs already, the log is told, and clients that log in are told to come back.
+  /// A file that is not there yet is no reason not to start: mynetworks may send without it. One that cannot be used
+  /// is; but when Postern runs already, the log is told, and clients that log in are told to come back.
   std::optional<frames::CannotStart> use_users_file(std::string path) {
     const bool is_start = logins_.users == nullptr;
     if (is_start || logins_.users->path() != path)

@@ -46,8 +46,8 @@ int may_use_file(void*, const char* file, sasl_verify_type_t type) noexcept {
   return type == SASL_VRFY_PLUGIN && is_ours ? SASL_OK : SASL_CONTINUE;
 }
 
-// What is wrong with the library or its use. What clients do wrong (SASL_LOG_FAIL) is not said here: they could fill the log;
-// and above SASL_LOG_WARN come messages with passwords in them.
+// What is wrong with the library or its use. What clients do wrong (SASL_LOG_FAIL) is not said here: they could fill
+// the log; and above SASL_LOG_WARN come messages with passwords in them.
 int log_message(void*, int level, const char* message) noexcept {
   if (message == nullptr || (level != SASL_LOG_ERR && level != SASL_LOG_WARN)) return SASL_OK;
   try {

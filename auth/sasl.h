@@ -1,7 +1,8 @@
-// The part of Cyrus SASL that both sides use: the library's start in this process, and the owner of one of its connections.
+// The part of Cyrus SASL that both sides use: the library's start in this process, and the owner of one of its
+// connections.
 //
-// A connection is used by one thread at a time, for one exchange, and never again: Cyrus does not promise that one may be
-// used after a failure (CVE-2011-1720).
+// A connection is used by one thread at a time, for one exchange, and never again: Cyrus does not promise that one
+// may be used after a failure (CVE-2011-1720).
 #pragma once
 
 #include <sasl/sasl.h>
@@ -26,15 +27,15 @@ struct DisposeSasl {
 };
 using SaslConnection = std::unique_ptr<sasl_conn_t, DisposeSasl>;
 
-/// Starts the library for both sides, at the first call; it stays for the life of the process. Reads no configuration file,
-/// and loads only the plugins that are named here. Throws std::runtime_error where Cyrus cannot start.
+/// Starts the library for both sides, at the first call; it stays for the life of the process. Reads no configuration
+/// file, and loads only the plugins that are named here. Throws std::runtime_error where Cyrus cannot start.
 void start_sasl();
 
 /// The mechanisms that the loaded plugins give a server.
 [[nodiscard]] std::vector<std::string> sasl_server_mechanisms();
 
-/// What every exchange is told: TLS protects it, so that sending a password is allowed; no security layer of SASL's own;
-/// never anonymous. False: Cyrus does not take it.
+/// What every exchange is told: TLS protects it, so that sending a password is allowed; no security layer of SASL's
+/// own; never anonymous. False: Cyrus does not take it.
 [[nodiscard]] bool set_protection(sasl_conn_t* connection);
 
 /// A function of ours as Cyrus's list of callbacks wants it: with its type hidden.

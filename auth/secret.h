@@ -1,5 +1,5 @@
-// Bytes that must not be seen: passwords, and what would do in their place. A secret has no text form, so it cannot get into
-// a log line or a message by accident, and its memory is wiped when it goes.
+// Bytes that must not be seen: passwords, and what would do in their place. A secret has no text form, so it cannot
+// get into a log line or a message by accident, and its memory is wiped when it goes.
 #pragma once
 
 #include <openssl/crypto.h>

@@ -1,7 +1,8 @@
 // Serves one smtpd: runs the logins of its clients (frames: SmtpdToAuth, AuthToSmtpd).
 //
-// Every exchange gets one Verdict, unless it is cancelled. What smtpd may do wrong costs it that exchange only: an Answer to
-// an exchange that is unknown, or that awaits none, is refused. What is wrong on our side is `unavailable`, never a refusal.
+// Every exchange gets one Verdict, unless it is cancelled. What smtpd may do wrong costs it that exchange only: an
+// Answer to an exchange that is unknown, or that awaits none, is refused. What is wrong on our side is `unavailable`,
+// never a refusal.
 #pragma once
 
 #include <memory>

@@ -1,13 +1,14 @@
-// One AUTH command, from our side as the server: a value machine over a Cyrus connection. A message of the client goes in,
-// what to do next comes out. It waits for nothing and derives nothing.
+// One AUTH command, from our side as the server: a value machine over a Cyrus connection. A message of the client
+// goes in, what to do next comes out. It waits for nothing and derives nothing.
 //
-// PLAIN and LOGIN bring a name and a password. Cyrus takes their messages apart and asks us whether the password is right
-// (SASL_CB_SERVER_USERDB_CHECKPASS); the true answer takes long, and the callback cannot wait. So it notes the two and says
-// yes, and the exchange ends with `Claimed`: nothing is proved yet, it is for the caller to check the password.
-// SCRAM asks for the verifier (auxprop plugin `postern`, property `*authPassword`, RFC 5803), and ends with `Proved`.
+// PLAIN and LOGIN bring a name and a password. Cyrus takes their messages apart and asks us whether the password is
+// right (SASL_CB_SERVER_USERDB_CHECKPASS); the true answer takes long, and the callback cannot wait. So it notes the
+// two and says yes, and the exchange ends with `Claimed`: nothing is proved yet, it is for the caller to check the
+// password. SCRAM asks for the verifier (auxprop plugin `postern`, property `*authPassword`, RFC 5803), and ends with
+// `Proved`.
 //
-// Limits: a message has at most `max_sasl_message` bytes. A name that no user can have stands for a fixed one that no user
-// has, so it goes the way of every unknown user.
+// Limits: a message has at most `max_sasl_message` bytes. A name that no user can have stands for a fixed one that no
+// user has, so it goes the way of every unknown user.
 #pragma once
 
 #include <sasl/sasl.h>

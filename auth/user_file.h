@@ -1,6 +1,6 @@
-// Changes to the users file, as `postern user` makes them. Whoever reads meanwhile sees the file before or after a change,
-// never between; a power cut leaves one of the two. Two who change it at once wait for each other (`FILE.lock`).
-// Lines of others, comments and damaged lines stay as they are.
+// Changes to the users file, as `postern user` makes them. Whoever reads meanwhile sees the file before or after a
+// change, never between; a power cut leaves one of the two. Two who change it at once wait for each other
+// (`FILE.lock`). Lines of others, comments and damaged lines stay as they are.
 #pragma once
 
 #include <boost/system/result.hpp>

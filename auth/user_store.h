@@ -1,8 +1,8 @@
 // The users file of the auth process. It is looked at before every login, and read again when it has changed, so that a
 // change counts from the next login on without a restart.
 //
-// A file that others may read or write is not used, nor one that cannot be read: then nobody can log in, which the client
-// is told as our own temporary failure (454), and the log says the remedy.
+// A file that others may read or write is not used, nor one that cannot be read: then nobody can log in, which the
+// client is told as our own temporary failure (454), and the log says the remedy.
 #pragma once
 
 #include <sys/stat.h>
@@ -25,8 +25,9 @@ class UserStore {
  public:
   explicit UserStore(std::string path);
 
-  /// The table as the file is now; null: the file cannot be used, and `problem` says why. Logs what it reads and what is
-  /// wrong with it, once for each change. The table is a value of its own: it stays as it is while an exchange uses it.
+  /// The table as the file is now; null: the file cannot be used, and `problem` says why. Logs what it reads and what
+  /// is wrong with it, once for each change. The table is a value of its own: it stays as it is while an exchange
+  /// uses it.
   [[nodiscard]] std::shared_ptr<const UserTable> current();
 
   /// In words that end in the remedy; empty: none.
@@ -45,8 +46,8 @@ class UserStore {
     timespec changed{};
 
     static Version of(const struct stat& status);
-    /// Whether the file is still what it was: it looks the same, and had not changed just before it was looked at, since
-    /// two changes in one tick of the file system's clock look the same.
+    /// Whether the file is still what it was: it looks the same, and had not changed just before it was looked at,
+    /// since two changes in one tick of the file system's clock look the same.
     bool is_still(const Version& now) const;
   };
 

@@ -1,8 +1,8 @@
-// The users file, read: who may log in. Text, one user a line (`user.h`); empty lines and lines that begin with `#` count
-// nothing, but for one that the program writes itself:
+// The users file, read: who may log in. Text, one user a line (`user.h`); empty lines and lines that begin with `#`
+// count nothing, but for one that the program writes itself:
 //   #decoys KEY      32 random bytes in base64, from which verifiers for unknown names are made up
-// A damaged line concerns its own user only, who cannot log in. A name on two lines cannot log in either: nobody could say
-// which of the two is meant.
+// A damaged line concerns its own user only, who cannot log in. A name on two lines cannot log in either: nobody
+// could say which of the two is meant.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ class UserTable {
   /// `spare_key`: for made-up verifiers, where the file has no key of its own.
   [[nodiscard]] static UserTable parse(std::string_view text, std::string_view spare_key);
 
-  /// For an unknown or disabled user, a made-up verifier: always the same for a name, with as many iterations as most users
-  /// have, and found in the same time.
+  /// For an unknown or disabled user, a made-up verifier: always the same for a name, with as many iterations as most
+  /// users have, and found in the same time.
   [[nodiscard]] Account account(std::string_view name) const;
 
   std::size_t size() const { return users_.size(); }

@@ -1,10 +1,10 @@
 // What is kept of a password: a SCRAM-SHA-256 verifier (RFC 5802, 3; RFC 5803, 2; RFC 7677), written
 //   SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey        (salt and keys in base64)
-// From it a password can be checked, and a SCRAM exchange answered, but nobody can log in with it, and finding the password
-// takes `iterations` hashes for each guess.
+// From it a password can be checked, and a SCRAM exchange answered, but nobody can log in with it, and finding the
+// password takes `iterations` hashes for each guess.
 //
-// The bytes of a password are used as they are: Cyrus SASL applies no SASLprep (RFC 4013) either. `password.h` says which
-// passwords are taken, so that this makes no difference for what people can type.
+// The bytes of a password are used as they are: Cyrus SASL applies no SASLprep (RFC 4013) either. `password.h` says
+// which passwords are taken, so that this makes no difference for what people can type.
 #pragma once
 
 #include <array>

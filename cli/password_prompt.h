@@ -1,4 +1,5 @@
-// Where a password comes from, when a person or a script gives it: never an argument, which every user of the machine sees.
+// Where a password comes from, when a person or a script gives it: never an argument, which every user of the machine
+// sees.
 #pragma once
 
 #include <boost/system/result.hpp>

@@ -1,5 +1,5 @@
-// What the tests of auth share: a folder that goes with the test, quick verifiers, and SCRAM's client side made by hand, so
-// that it can be made wrong.
+// What the tests of auth share: a folder that goes with the test, quick verifiers, and SCRAM's client side made by
+// hand, so that it can be made wrong.
 #pragma once
 
 #include <fcntl.h>
