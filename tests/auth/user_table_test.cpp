@@ -25,6 +25,7 @@ TEST(UserLine, IsReadAsItIsWritten) {
 
 TEST(UserLine, IsDamagedWhereItIsMalformed) {
   const std::string verifier = verifier_text();
+  const std::string long_name(256, 'a');
   std::string many = "alice " + verifier;
   for (int i = 0; i < 101; ++i) many += " sender=a@b.example";
   const struct {
@@ -36,7 +37,7 @@ TEST(UserLine, IsDamagedWhereItIsMalformed) {
       {"alice  " + verifier, "two spaces"},
       {"al:ice " + verifier, "a colon in the name"},
       {"\xc3\xa4 " + verifier, "a name that is not ASCII"},
-      {std::string(256, 'a') + " " + verifier, "a name too long"},
+      {long_name + " " + verifier, "a name too long"},
       {"alice " + verifier + " disable", "a misspelt attribute must not let anyone in"},
       {"alice " + verifier + " sender=nobody", "a sender that is no address"},
       {"alice " + verifier + "\r", "a line break of another system"},
