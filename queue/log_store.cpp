@@ -252,16 +252,15 @@ void LogStore::append(mail::MessageId id, const MessageHead& head, std::string c
 void LogStore::accept_file(mail::MessageId id, MessageHead head, std::unique_ptr<LogDraft> draft,
                            Done done) {
   ++syncing_files_;
-  auto moved = std::make_shared<std::unique_ptr<LogDraft>>(std::move(draft));
   asio::post(file_thread_,
-             [this, id, head = std::move(head), moved, done = std::move(done),
+             [this, id, head = std::move(head), draft = std::move(draft), done = std::move(done),
               alive = std::weak_ptr(alive_), work = asio::make_work_guard(executor_)]() mutable {
-               Result<> result = disk_->sync((*moved)->file());
+               Result<> result = disk_->sync(draft->file());
                if (result) result = disk_->sync_names();
-               asio::post(executor_, [this, id, head = std::move(head), moved,
+               asio::post(executor_, [this, id, head = std::move(head), draft = std::move(draft),
                                       done = std::move(done), alive, result]() mutable {
                  if (alive.lock())
-                   on_file_synced(id, head, std::move(*moved), result, std::move(done));
+                   on_file_synced(id, head, std::move(draft), result, std::move(done));
                });
              });
 }

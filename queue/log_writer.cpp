@@ -150,15 +150,15 @@ void LogWriter::start_soon() {
   });
 }
 
+// The batch is moved to the thread and back, so that its callbacks, and what they own, die on the loop.
 void LogWriter::start() {
-  std::shared_ptr<Batch> batch = next_batch();
-  asio::post(thread_,
-             [this, batch, alive = std::weak_ptr(alive_), work = asio::make_work_guard(executor_)] {
-               batch->commit(file_, disk_);
-               asio::post(executor_, [this, batch, alive] {
-                 if (alive.lock()) finish(*batch);
-               });
-             });
+  asio::post(thread_, [this, batch = next_batch(), alive = std::weak_ptr(alive_),
+                       work = asio::make_work_guard(executor_)]() mutable {
+    batch->commit(file_, disk_);
+    asio::post(executor_, [this, batch = std::move(batch), alive] {
+      if (alive.lock()) finish(*batch);
+    });
+  });
 }
 
 std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
