@@ -5,9 +5,9 @@
 #include <linux/close_range.h>
 #include <pwd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -39,7 +39,6 @@ struct Launch {
   int channel;
   int nothing;  // /dev/null
   const User* user;
-  bool may_dump_core;
   char* const* arguments;
   char* const* environment;
 };
@@ -49,7 +48,6 @@ struct Launch {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::umask(077);
-  const rlimit no_core{0, 0};
   bool is_good = ::dup2(it.nothing, STDIN_FILENO) >= 0;
   if (it.channel == role_descriptor) {
     is_good = is_good && ::fcntl(it.channel, F_SETFD, 0) == 0;
@@ -57,7 +55,6 @@ struct Launch {
     is_good = is_good && ::dup2(it.channel, role_descriptor) >= 0;
   }
   is_good = is_good && ::close_range(role_descriptor + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
-  is_good = is_good && (it.may_dump_core || ::setrlimit(RLIMIT_CORE, &no_core) == 0);
   if (it.user) {
     is_good = is_good && ::setgroups(0, nullptr) == 0 && ::setgid(it.user->gid) == 0 &&
               ::setuid(it.user->uid) == 0;
@@ -98,14 +95,20 @@ Child start_role(frames::Role role, const std::optional<User>& user, net::Fd cha
   std::string name(name_of(role));
   std::array<char*, 4> arguments = {program.data(), command.data(), name.data(), nullptr};
   const std::vector<char*> environment = kept_environment();
-  const Launch it{
-      executable.get(),           channel.get(),    nothing.get(),     user ? &*user : nullptr,
-      role != frames::Role::auth, arguments.data(), environment.data()};
+  const Launch it{executable.get(),        channel.get(),    nothing.get(),
+                  user ? &*user : nullptr, arguments.data(), environment.data()};
 
   const pid_t pid = ::fork();
   if (pid == 0) launch(it);
   if (pid < 0) throw StartFailure(EX_OSERR, std::string("cannot fork: ") + std::strerror(errno));
-  return Child{pid, net::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
+  net::Fd exit(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!exit) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    throw StartFailure(EX_OSERR, std::string("cannot watch a process: ") + std::strerror(error));
+  }
+  return Child{pid, std::move(exit)};
 }
 
 }  // namespace postern::daemon

@@ -30,8 +30,7 @@ struct Child {
 };
 
 /// Starts `postern role NAME` with `channel` as descriptor 3. Of this process's descriptors it inherits standard output and
-/// error alone; of the environment nothing but sanitizers' options. It can never gain privileges, and auth, which holds
-/// passwords, dumps no core.
+/// error alone; of the environment nothing but sanitizers' options. It can never gain privileges.
 [[nodiscard]] Child start_role(frames::Role role, const std::optional<User>& user, net::Fd channel);
 
 }  // namespace postern::daemon

@@ -89,7 +89,11 @@ net::Fd bind_control(const std::string& path) {
   if (::connect(fd.get(), name, sizeof(address)) == 0) {
     throw StartFailure(EX_UNAVAILABLE, "another Postern answers on the control socket " + path);
   }
-  ::unlink(path.c_str());  // left behind by one that was killed
+  struct stat status {};
+  const bool is_left_behind =
+      errno == ECONNREFUSED && ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+  if (is_left_behind)
+    ::unlink(path.c_str());  // by one that was killed; anything else stays, and `bind` fails
   const mode_t before = ::umask(0177);
   const bool is_bound = ::bind(fd.get(), name, sizeof(address)) == 0;
   ::umask(before);

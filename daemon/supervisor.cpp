@@ -1,5 +1,7 @@
 #include "daemon/supervisor.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -51,6 +53,7 @@ struct Process {
   std::uint32_t instance = 0;
   std::optional<User> user;
   pid_t pid = 0;  // 0: not running
+  net::Fd exit;   // readable once the process has ended
   bool is_ready = false;
   RoleChannel channel;
 
@@ -89,6 +92,17 @@ Task<net::Result<frames::ToSupervisor>> receive(Process& process) {
   return std::visit([](auto& channel) { return channel->receive(); }, process.channel);
 }
 
+// For this process and, by inheritance, for all roles.
+void limit_this_process() {
+  ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
+  const rlimit no_core{0, 0};  // keys and passwords are in memory
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 void log_warnings(const Config& config) {
   for (const ConfigError& warning : config.warnings) {
     net::log(net::Level::warning, "configuration", {{"warning", text_of(config.file, warning)}});
@@ -110,18 +124,20 @@ class Supervisor {
  private:
   // The life of a process: start, listen, wait for its end, pause, and again.
   Task<> live(Process& process);
-  [[nodiscard]] net::Fd start(Process& process);
+  void start_or_say_why(Process& process);
+  void start(Process& process);
   void introduce(Process& a, Process& b);
   void send_settings(Process& process);
   Task<> listen(Process& process);
   [[nodiscard]] bool hear(Process& process, const frames::ToSupervisor& frame);
-  Task<> reap(Process& process, net::Fd exit);
+  Task<> reap(Process& process);
 
   Task<> obey_signals();
   void reload();
   static void refuse_reload(const std::string& why);
   void keep_until_restart(Config& fresh) const;
   Task<> watch_certificate();
+  void renew_certificate();
   void begin_stop();
   Task<> stop();
   Task<> drain(std::vector<Role> roles, net::Clock::duration limit);
@@ -129,6 +145,7 @@ class Supervisor {
   net::asio::io_context loop_{1};
   Config config_;
   TlsFiles tls_;
+  frames::AuthSettings auth_;  // with the passwords as they were at the last load
   BoundSockets sockets_;
   net::Fd control_;
   std::vector<std::unique_ptr<Process>> processes_;
@@ -138,22 +155,37 @@ class Supervisor {
   int exit_code_ = EX_OK;
 };
 
+// A directory that is there and has something in it is taken only as it is: a typing error must not give `/var` away.
 void make_spool(const Config& config) {
+  namespace fs = std::filesystem;
+  const fs::path spool = config.queue_directory;
   std::error_code error;
-  std::filesystem::create_directories(config.queue_directory, error);
+  fs::create_directories(spool, error);
   if (error)
-    throw StartFailure(EX_CANTCREAT,
-                       "cannot make " + config.queue_directory + ": " + error.message());
+    throw StartFailure(EX_CANTCREAT, "cannot make " + spool.string() + ": " + error.message());
   const auto user = user_of(Role::queue);
-  if (::chmod(config.queue_directory.c_str(), 0700) != 0 ||
-      (user && ::chown(config.queue_directory.c_str(), user->uid, user->gid) != 0)) {
-    throw StartFailure(EX_CANTCREAT, "cannot make " + config.queue_directory + " the queue's own");
+  const uid_t owner = user ? user->uid : ::geteuid();
+  struct stat status {};
+  ::stat(spool.c_str(), &status);
+  if (!fs::is_empty(spool, error) || error) {
+    if (status.st_uid == owner && (status.st_mode & 077) == 0) return;
+    throw StartFailure(
+        EX_CONFIG, spool.string() + " is not the queue's own: name another queue.directory, or, " +
+                       "if it is a spool, give it to the queue's user alone (chown, chmod 700)");
   }
+  if (::chmod(spool.c_str(), 0700) != 0 ||
+      (user && ::chown(spool.c_str(), user->uid, user->gid) != 0)) {
+    throw StartFailure(EX_CANTCREAT, "cannot make " + spool.string() + " the queue's own");
+  }
+  // Its own name must outlive a power cut, like all that will be in it.
+  const net::Fd parent(::open(spool.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ::fsync(parent.get());
 }
 
 Supervisor::Supervisor(Config config)
     : config_(std::move(config)),
       tls_(TlsFiles::read(config_)),
+      auth_(auth_settings(config_)),
       sockets_(bind_listeners(config_, {})),
       control_(bind_control(config_.control_socket)) {
   make_spool(config_);
@@ -183,9 +215,11 @@ Task<> Supervisor::live(Process& process) {
   net::Clock::duration pause = first_pause;
   while (!is_stopping_) {
     const auto started = net::Clock::now();
-    net::Fd exit = start(process);
-    co_await listen(process);
-    co_await reap(process, std::move(exit));
+    start_or_say_why(process);
+    if (process.pid != 0) {
+      co_await listen(process);
+      co_await reap(process);
+    }
     if (is_stopping_) break;
     if (net::Clock::now() - started > healthy_life) pause = first_pause;
     co_await net::sleep_for(pause);
@@ -193,17 +227,28 @@ Task<> Supervisor::live(Process& process) {
   }
 }
 
-net::Fd Supervisor::start(Process& process) {
+// Out of processes, descriptors or memory: that may pass, so it is no more than one more reason to try again later.
+void Supervisor::start_or_say_why(Process& process) {
+  try {
+    start(process);
+  } catch (const std::exception& failure) {
+    net::log(net::Level::error, "start-failed",
+             {{"role", process.label()}, {"why", failure.what()}});
+    if (process.pid != 0) ::kill(process.pid, SIGKILL);
+  }
+}
+
+void Supervisor::start(Process& process) {
   auto [ours, theirs] = net::socket_pair();
+  process.channel = channel_to(process.role, loop_.get_executor(), std::move(ours));
   Child child = start_role(process.role, process.user, std::move(theirs));
   process.pid = child.pid;
-  process.channel = channel_to(process.role, loop_.get_executor(), std::move(ours));
+  process.exit = std::move(child.exit);
   send_settings(process);
   for (auto& other : processes_) {
     if (other->pid != 0 && are_peers(process.role, other->role)) introduce(process, *other);
   }
   net::log("role-started", {{"role", process.label()}, {"pid", process.pid}});
-  return std::move(child.exit);
 }
 
 void Supervisor::introduce(Process& a, Process& b) {
@@ -218,7 +263,7 @@ void Supervisor::send_settings(Process& process) {
       return send(process,
                   smtpd_settings(config_, tls_, sockets_, process.instance, config_.smtpd_workers));
     case Role::auth:
-      return send(process, auth_settings(config_));
+      return send(process, auth_);
     case Role::queue:
       return send(process, queue_settings(config_, control_));
     case Role::delivery:
@@ -254,9 +299,9 @@ bool Supervisor::hear(Process& process, const frames::ToSupervisor& frame) {
   return true;
 }
 
-Task<> Supervisor::reap(Process& process, net::Fd exit) {
+Task<> Supervisor::reap(Process& process) {
   net::asio::posix::basic_stream_descriptor<net::Executor> ended(loop_.get_executor(),
-                                                                 exit.release());
+                                                                 process.exit.release());
   net::Timer patience(loop_.get_executor(), last_breath);
   patience.async_wait([&process, pid = process.pid](net::error_code error) {
     if (!error && process.pid == pid) ::kill(pid, SIGKILL);
@@ -300,16 +345,17 @@ void Supervisor::reload() {
     Config fresh = std::get<Config>(std::move(loaded));
     TlsFiles tls = TlsFiles::read(fresh);
     BoundSockets sockets = bind_listeners(fresh, sockets_);
-    (void)auth_settings(fresh);  // its files can be read
+    frames::AuthSettings auth = auth_settings(fresh);
     keep_until_restart(fresh);
     config_ = std::move(fresh);
     tls_ = std::move(tls);
+    auth_ = std::move(auth);
     sockets_ = std::move(sockets);
-  } catch (const StartFailure& failure) {
+    for (auto& process : processes_) {
+      if (process->pid != 0) send_settings(*process);
+    }
+  } catch (const std::exception& failure) {
     return refuse_reload(failure.what());
-  }
-  for (auto& process : processes_) {
-    if (process->pid != 0) send_settings(*process);
   }
   log_warnings(config_);
   net::log("reloaded", {{"configuration", config_.file}});
@@ -336,18 +382,21 @@ Task<> Supervisor::watch_certificate() {
   for (;;) {
     co_await net::sleep_for(certificate_check);
     try {
-      TlsFiles now = TlsFiles::read(config_);
-      if (now == tls_) continue;
-      tls_ = std::move(now);
-    } catch (const StartFailure& failure) {
+      renew_certificate();
+    } catch (const std::exception& failure) {
       net::log(net::Level::error, "certificate-refused",
                {{"why", failure.what()}, {"then", "the old certificate stays"}});
-      continue;
     }
-    net::log("certificate-renewed", {{"file", config_.certificate_file}});
-    for (auto& process : processes_) {
-      if (process->pid != 0 && process->role == Role::smtpd) send_settings(*process);
-    }
+  }
+}
+
+void Supervisor::renew_certificate() {
+  TlsFiles now = TlsFiles::read(config_);
+  if (now == tls_) return;
+  tls_ = std::move(now);
+  net::log("certificate-renewed", {{"file", config_.certificate_file}});
+  for (auto& process : processes_) {
+    if (process->pid != 0 && process->role == Role::smtpd) send_settings(*process);
   }
 }
 
@@ -387,6 +436,7 @@ Task<> Supervisor::drain(std::vector<Role> roles, net::Clock::duration limit) {
 }  // namespace
 
 int supervise(const std::string& config_file) {
+  limit_this_process();
   LoadedConfig loaded = load_config(config_file);
   if (const auto* errors = std::get_if<std::vector<ConfigError>>(&loaded)) {
     for (const ConfigError& error : *errors)
