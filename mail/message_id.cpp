@@ -13,7 +13,9 @@ constexpr std::chrono::sys_days epoch{std::chrono::year{2020} / 1 / 1};
 }  // namespace
 
 std::chrono::system_clock::time_point MessageId::made_at() const {
-  return epoch + std::chrono::microseconds(value_ >> maker_bits);
+  constexpr std::uint64_t latest =
+      200ULL * 366 * 24 * 3600 * 1'000'000;  // microseconds; the clock ends later
+  return epoch + std::chrono::microseconds(std::min(value_ >> maker_bits, latest));
 }
 
 std::string MessageId::text() const {
@@ -26,7 +28,8 @@ std::string MessageId::text() const {
 }
 
 std::optional<MessageId> MessageId::parse(std::string_view text) {
-  if (text.size() != length || digits.find(text[0]) > 15) return std::nullopt;  // 13 digits hold 65 bits
+  if (text.size() != length || digits.find(text[0]) > 15)
+    return std::nullopt;  // 13 digits hold 65 bits
   std::uint64_t value = 0;
   for (char c : text) {
     const auto digit = digits.find(c);

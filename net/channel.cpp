@@ -1,10 +1,12 @@
 #include "net/channel.h"
 
 #include <sys/socket.h>
+#include <sysexits.h>
 
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "net/log.h"
@@ -18,6 +20,7 @@ constexpr std::size_t fds_at_once = 253;         // the kernel's SCM_MAX_FD
 constexpr std::size_t max_waiting_fds =
     4 * fds_at_once;  // received and not yet asked for by a frame
 constexpr std::size_t read_size = 64 * 1024;
+constexpr int reads_in_a_row = 16;  // then others on the loop have their turn
 
 std::uint32_t read_length(const char* at) {
   std::uint32_t length = 0;
@@ -86,6 +89,10 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
       sent += static_cast<std::size_t>(n);
       out_fds.erase(out_fds.begin(), out_fds.begin() + static_cast<std::ptrdiff_t>(fd_count));
     } else if (would_block(errno)) {
+      if (sent > high_water) {
+        out.erase(0, sent);
+        sent = 0;
+      }
       socket.async_wait(UnixSocket::wait_write,
                         [self = shared_from_this()](error_code) { self->flush(); });
       return false;
@@ -162,16 +169,24 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
 
   static Task<Result<Frame>> receive(std::shared_ptr<State> self) {
     while (self->socket.is_open()) {
+      if (self->reads >= reads_in_a_row) {
+        self->reads = 0;
+        co_await asio::post(self->socket.get_executor(), asio::use_awaitable_t<Executor>{});
+        continue;
+      }
       Result<std::optional<Frame>> frame = self->take_frame();
       error_code error = frame ? error_code() : frame.error();
       if (frame && *frame) co_return std::move(**frame);
-      if (!error) error = self->read_some();
+      if (!error) {
+        error = self->read_some();
+        ++self->reads;
+      }
       if (error == asio::error::would_block || error == asio::error::try_again) {
         auto [waited] = co_await self->socket.async_wait(UnixSocket::wait_read, as_result);
         error = waited;
+        self->reads = 0;
       }
       if (error) {
-        if (error == boost::system::errc::bad_message) log_bad_frame("frame");
         self->close();
         co_return error;
       }
@@ -189,6 +204,7 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
   std::string in;
   std::size_t begin = 0;  // frames not yet taken are in[begin, end)
   std::size_t end = 0;
+  int reads = 0;  // since the loop had a turn
   std::deque<Fd> in_fds;
 };
 
@@ -210,8 +226,10 @@ void FrameSocket::end_frame(std::deque<Fd> fds) {
     return;
   }
   const std::size_t length = state.out.size() - state.frame_start - header_size;
-  if (length > max_frame || fds.size() > fds_at_once)
+  if (length > max_frame || fds.size() > fds_at_once) {
+    state.out.resize(state.frame_start);
     throw std::logic_error("a frame over its limit");
+  }
   write_header(state.out.data() + state.frame_start, length, fds.size());
   for (Fd& fd : fds) state.out_fds.push_back(std::move(fd));
   state.schedule_flush();
@@ -248,8 +266,18 @@ std::pair<Fd, Fd> socket_pair() {
   return {Fd(fds[0]), Fd(fds[1])};
 }
 
-void log_bad_frame(std::string_view type) {
+namespace {
+bool& ends_at_bad_frames() {
+  static bool ends = false;
+  return ends;
+}
+}  // namespace
+
+void end_process_at_bad_frames() { ends_at_bad_frames() = true; }
+
+void on_bad_frame(std::string_view type, bool is_from_role) {
   log(Level::error, "ipc-violation", {{"conversation", type}});
+  if (is_from_role && ends_at_bad_frames()) std::_Exit(EX_SOFTWARE);
 }
 
 }  // namespace postern::net

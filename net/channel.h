@@ -2,7 +2,8 @@
 // On the wire: length of the payload (4 bytes, little-endian), number of descriptors (1 byte), payload (`net/codec.h`).
 //
 // What is sent in one turn of the loop leaves in one write. A frame that cannot be decoded, is over `max_frame` or lacks its
-// descriptors ends the channel: it is logged, and the other side sees the end of its socket.
+// descriptors ends the channel: it is logged, and the other side sees the end of its socket. Between two roles it ends this
+// process too: nobody would introduce the two again, but the supervisor starts a role that ended, and introduces it.
 #pragma once
 
 #include <deque>
@@ -52,6 +53,14 @@ class FrameSocket {
 /// The two ends of a new connected pair of sockets, both close-on-exec.
 [[nodiscard]] std::pair<Fd, Fd> socket_pair();
 
+/// False for frames that come from people's programs: their faults end nothing but their own channel.
+template <class In>
+inline constexpr bool is_between_roles = true;
+
+/// Said once by the process of a role. Others (tests, commands) survive a bad frame.
+void end_process_at_bad_frames();
+void on_bad_frame(std::string_view type, bool is_from_role);
+
 template <class Out, class In>
 class Channel {
  public:
@@ -70,12 +79,15 @@ class Channel {
   /// The next frame; an error: the channel has ended.
   [[nodiscard]] Task<Result<In>> receive() {
     Result<FrameSocket::Frame> frame = co_await socket_.receive();
-    if (!frame) co_return frame.error();
+    if (!frame) {
+      if (frame.error() == boost::system::errc::bad_message) on_bad_frame();
+      co_return frame.error();
+    }
     Decoder decoder(frame->payload, &frame->fds);
     In in = decoder.get_new<In>();
     if (!decoder.is_whole() || !frame->fds.empty()) {
-      log_bad_frame();
       close();
+      on_bad_frame();
       co_return make_error_code(boost::system::errc::bad_message);
     }
     co_return in;
@@ -86,16 +98,9 @@ class Channel {
   [[nodiscard]] std::pair<unsigned, int> peer() const { return socket_.peer(); }
 
  private:
-  static void log_bad_frame();
+  static void on_bad_frame() { net::on_bad_frame(typeid(In).name(), is_between_roles<In>); }
 
   FrameSocket socket_;
 };
-
-void log_bad_frame(std::string_view type);
-
-template <class Out, class In>
-void Channel<Out, In>::log_bad_frame() {
-  net::log_bad_frame(typeid(In).name());
-}
 
 }  // namespace postern::net

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "mail/ascii.h"
 #include "net/dns.h"
 
 namespace postern::net {
@@ -12,7 +13,7 @@ constexpr std::size_t header_size = 12;
 constexpr int max_sections = 512;  // questions and answers of one message that are looked at
 
 bool is_host_octet(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  return mail::is_letter(c) || mail::is_digit(c) || c == '-' || c == '_' || c == '.';
 }
 
 // Letters, digits, hyphens, and the underscore that some real hosts have against RFC 952.
@@ -60,9 +61,7 @@ class Walk {
     const std::unique_ptr<char, void (*)(void*)> owner(text, ares_free_string);
     take(static_cast<std::size_t>(size));
     std::string name(text);
-    std::ranges::transform(name, name.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::ranges::transform(name, name.begin(), mail::to_lower);
     return name;
   }
 

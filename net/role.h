@@ -2,7 +2,7 @@
 #pragma once
 
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sysexits.h>
 
 #include <memory>
 #include <string>
@@ -33,15 +33,27 @@ class RoleLoop {
 
   int run() {
     // Signals are for the supervisor: it tells the roles what to do, in the right order.
+    end_process_at_bad_frames();
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_IGN);
     Nursery nursery(loop_.get_executor());
     nursery.start(listen());
     loop_.run();
-    return 0;
+    return exit_code_;
   }
 
  private:
+  // Without this conversation a role is deaf: whatever ends it ends the process, and the supervisor starts another.
   Task<> listen() {
+    try {
+      co_await obey();
+    } catch (const std::exception& error) {
+      log_bug(error.what());
+      exit_code_ = EX_SOFTWARE;
+    }
+    loop_.stop();
+  }
+
+  Task<> obey() {
     for (;;) {
       Result<typename R::Incoming> frame = co_await channel_.receive();
       if (!frame) break;  // the supervisor is gone
@@ -59,12 +71,12 @@ class RoleLoop {
         break;
       }
     }
-    loop_.stop();
   }
 
   asio::io_context loop_{1};
   Channel<frames::ToSupervisor, typename R::Incoming> channel_;
   R role_;
+  int exit_code_ = EX_OK;
 };
 
 }  // namespace postern::net

@@ -235,12 +235,17 @@ Task<Result<>> Stream::connect_tls(const SslContext& context, const std::string&
   SSL_set_connect_state(ssl_.get());
   error_code no_address;
   asio::ip::make_address(host, no_address);
+  int is_named = 1;
   if (no_address) {
     SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
-    SSL_set1_host(ssl_.get(), host.c_str());
+    is_named = SSL_set1_host(ssl_.get(), host.c_str());
     SSL_set_hostflags(ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   } else {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str());
+    is_named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str());
+  }
+  if (verify && is_named != 1) {
+    tls_error_ = "that is no name to verify: " + host;
+    co_return make_error_code(boost::system::errc::invalid_argument);
   }
   SSL_set_verify(ssl_.get(), verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   Result<> done = co_await handshake();

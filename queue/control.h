@@ -14,6 +14,11 @@
 #include "queue/queue.h"
 #include "queue/store.h"
 
+namespace postern::net {
+template <>
+inline constexpr bool is_between_roles<frames::ToControl> = false;
+}
+
 namespace postern::queue {
 
 inline constexpr std::size_t max_control_clients = 16;
