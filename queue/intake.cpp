@@ -62,6 +62,8 @@ net::Task<> Intake::serve(std::uint32_t instance, std::shared_ptr<Client> client
     net::Result<frames::SmtpdToQueue> frame = co_await client->channel.receive();
     if (!frame) break;
     std::visit([&](auto& any) { on_frame(client, std::move(any)); }, *frame);
+    co_await client->channel
+        .drained();  // an smtpd that does not hear us must not make us hoard refusals
   }
   client->open.clear();
   const auto current = connected_.find(instance);

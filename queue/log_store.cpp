@@ -8,6 +8,7 @@
 #include <bit>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <set>
 #include <utility>
 
 #include "net/checksum.h"
@@ -51,10 +52,12 @@ frames::CannotStart cannot_start(int code, std::string_view what, const net::err
 // Content in memory while it is small, then in a file.
 class LogStore::LogDraft final : public Draft {
  public:
-  LogDraft(LogStore& store, mail::MessageId id) : store_(store), name_(content_name(id)) {}
+  LogDraft(LogStore& store, mail::MessageId id)
+      : store_(store), is_store_alive_(store.alive_), name_(content_name(id)) {}
   LogDraft(const LogDraft&) = delete;
   LogDraft& operator=(const LogDraft&) = delete;
   ~LogDraft() override {
+    if (is_store_alive_.expired()) return;  // at the end of the process; recovery removes the file
     store_.buffered_ -= content_.size();
     if (!file_ || is_kept_) return;
     file_ = net::Fd();
@@ -104,6 +107,7 @@ class LogStore::LogDraft final : public Draft {
   }
 
   LogStore& store_;
+  std::weak_ptr<bool> is_store_alive_;
   std::string name_;
   std::string content_;
   net::Fd file_;
@@ -121,9 +125,10 @@ class LogStore::Sink final : public RecordSink {
                   const MessagePayload& payload) override {
     const Place place{segment.number, static_cast<std::uint32_t>(record.offset),
                       static_cast<std::uint32_t>(record.payload.size()), payload.head.is_in_file};
-    // A large message's file is synced before its record, and removed when it was refused or has ended.
-    if (place.has_file && !store_.has_content(record.id, payload.head)) {
-      net::log(net::Level::error, "content-missing", {{"id", record.id}});
+    // A large message's file is synced before its record, and removed when it was refused or has ended: an update that says so
+    // may still follow.
+    if (place.has_file && !store_.has_content(record.id)) {
+      missing_.insert(record.id.value());
       return;
     }
     const bool is_new = !store_.index_.contains(record.id.value());
@@ -131,10 +136,23 @@ class LogStore::Sink final : public RecordSink {
     if (is_new) visitor_.on_message(record.id, payload.head);
     if (payload.head.reports) visitor_.on_update(*payload.head.reports);
   }
-  void on_update(const Update& update) override { visitor_.on_update(update); }
+  void on_update(const Update& update) override {
+    const auto is_final = [](const Change& change) {
+      return change.state != RecipientState::waiting;
+    };
+    if (std::ranges::any_of(update.changes, is_final)) missing_.erase(update.id.value());
+    visitor_.on_update(update);
+  }
+
+  void report_missing() const {
+    for (const std::uint64_t id : missing_) {
+      net::log(net::Level::error, "content-missing", {{"id", mail::MessageId(id)}});
+    }
+  }
 
  private:
   LogStore& store_;
+  std::set<std::uint64_t> missing_;  // large messages without their file, which nothing has ended
   Visitor& visitor_;
 };
 
@@ -181,6 +199,7 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
                                "the spool was written by a newer Postern: start that one"};
   }
   if (!segments) return cannot_start(EX_IOERR, "cannot be read", segments.error());
+  sink.report_missing();
   Seal ends;
   std::uint32_t next = 1;
   for (const RecoveredSegment& segment : *segments) {
@@ -196,11 +215,10 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
   return std::nullopt;
 }
 
-bool LogStore::has_content(mail::MessageId id, const MessageHead& head) const {
+// Whatever its size: one that was cut short is set aside when it is read, not taken for one that has ended.
+bool LogStore::has_content(mail::MessageId id) const {
   const Result<net::Fd> file = disk_->open_file(content_name(id));
-  if (!file) return false;
-  const Result<std::uint64_t> size = disk_->size_of(file->get());
-  return size && *size == head.size;
+  return file || file.error() != boost::system::errc::no_such_file_or_directory;
 }
 
 // Content of large messages that were never accepted, or have ended.
@@ -355,7 +373,13 @@ Result<StoredMessage> LogStore::read(mail::MessageId id) {
   if (!place.has_file)
     return StoredMessage{std::move(payload->head), std::string(payload->content)};
   Result<net::Fd> content = disk_->open_file(content_name(id));
-  if (!content) return make_error_code(boost::system::errc::bad_message);
+  if (!content && content.error() == boost::system::errc::no_such_file_or_directory) {
+    return make_error_code(boost::system::errc::bad_message);
+  }
+  if (!content) return content.error();
+  const Result<std::uint64_t> size = disk_->size_of(content->get());
+  if (!size) return size.error();
+  if (*size != payload->head.size) return make_error_code(boost::system::errc::bad_message);
   return StoredMessage{std::move(payload->head), ContentFile{std::move(*content)}};
 }
 

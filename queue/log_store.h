@@ -80,7 +80,7 @@ class LogStore final : public Store {
                       net::Result<> result, Done done);
   void put(mail::MessageId id, Place place, Mark mark);
   void on_segment(std::uint32_t number);
-  [[nodiscard]] bool has_content(mail::MessageId id, const MessageHead& head) const;
+  [[nodiscard]] bool has_content(mail::MessageId id) const;
   void delete_dead_segments();
   void remove_leftovers();
   [[nodiscard]] net::Result<int> open_for_reading(std::uint32_t segment);

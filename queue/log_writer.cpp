@@ -108,16 +108,19 @@ struct LogWriter::Batch {
     if (begin) remove_files(disk);
   }
 
+  // In order, and no further than the first fault: a younger segment must not go before an older one, whose messages it
+  // may have ended. What is left stays in `removals`.
   void remove_files(Disk& disk) {
-    for (const std::string& name : removals) {
-      net::Result<> result = disk.remove(name);
-      if (result && name.ends_with(".log")) result = disk.sync_names();
-      if (!result) {
-        // Not tried again: recovery removes what it finds dead.
-        net::log(net::Level::warning, "remove-failed",
-                 {{"file", name}, {"error", result.error().message()}});
-      }
+    auto next = removals.begin();
+    for (; next != removals.end(); ++next) {
+      net::Result<> result = disk.remove(*next);
+      if (result && next->ends_with(".log")) result = disk.sync_names();
+      if (result || result.error() == boost::system::errc::no_such_file_or_directory) continue;
+      net::log(net::Level::warning, "remove-failed",
+               {{"file", *next}, {"error", result.error().message()}});
+      break;
     }
+    removals.erase(removals.begin(), next);
   }
 };
 
@@ -182,9 +185,10 @@ void LogWriter::finish(Batch& batch) {
     entry.written(position);
     if (position) position->offset += size_of(entry);
   }
+  removals_.insert(removals_.begin(), batch.removals.begin(), batch.removals.end());
   if (waiting_.empty() && removals_.empty()) {
     idle_.cancel();
-  } else if (position) {
+  } else if (position && batch.removals.empty()) {
     start_soon();
   } else {
     idle_.cancel();
@@ -199,7 +203,6 @@ void LogWriter::keep_for_later(Batch& batch) {
   waiting_.insert(waiting_.begin(), std::move_iterator(kept),
                   std::move_iterator(batch.entries.end()));
   batch.entries.erase(kept, batch.entries.end());
-  removals_.insert(removals_.begin(), batch.removals.begin(), batch.removals.end());
 }
 
 void LogWriter::start_after_pause() {

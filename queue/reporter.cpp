@@ -51,10 +51,11 @@ mail::Reply expiry_reply(const Answer* last) {
 void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now) {
   net::Result<StoredMessage> stored = store_.read(id);
   if (!stored) {
-    // What cannot be read cannot be reported.
-    net::log(net::Level::error, "damaged", {{"id", id}, {"error", stored.error().message()}});
-    queue_.give_back(id, recipients_of(failures), now.steady, now);
-    return queue_.set_aside(id, now);
+    // What cannot be read cannot be reported: now, where the disk has a fault that may pass; ever, where it is damaged.
+    net::log(net::Level::error, "unreadable", {{"id", id}, {"error", stored.error().message()}});
+    queue_.give_back(id, recipients_of(failures), queue_.next_attempt(1, now), now);
+    if (stored.error() == boost::system::errc::bad_message) queue_.set_aside(id, now);
+    return;
   }
   auto& head = stored->head;
   Update update{id, std::move(failures), false};
@@ -131,7 +132,10 @@ void Reporter::expire(mail::MessageId id, const Moment& now) {
 void Reporter::warn(mail::MessageId id, const Moment& now) {
   Message* message = queue_.ledger().find(id);
   const net::Result<StoredMessage> stored = store_.read(id);
-  if (!stored) return queue_.set_aside(id, now);
+  if (!stored) {
+    if (stored.error() == boost::system::errc::bad_message) queue_.set_aside(id, now);
+    return;  // else the next sweep tries again
+  }
   message->is_warned = true;  // at once, so that the next sweep does not do it again
   const auto& head = stored->head;
   if (!head.envelope.reverse_path) return queue_.settle({id, {}, true}, now);

@@ -36,6 +36,7 @@ class Parts {
         control_(executor, *store_, queue_, [this] { wake(); }),
         alarm_(executor),
         tasks_(executor) {
+    grace_ = settings.first_retry;
     reporter_.configure(settings.hostname);
   }
 
@@ -84,7 +85,8 @@ class Parts {
   }
 
   net::Task<> watch() {
-    for (net::Clock::time_point next_sweep{};;) {
+    // Not at once: mail that grew old while nobody served it is tried before it is given up.
+    for (net::Clock::time_point next_sweep = net::Clock::now() + grace_;;) {
       intake_.check_room();
       const Moment now = Moment::now();
       if (now.steady >= next_sweep) {
@@ -116,6 +118,7 @@ class Parts {
   Dispatch dispatch_;
   Intake intake_;
   Control control_;
+  net::Clock::duration grace_{};
   net::Timer alarm_;
   std::shared_ptr<DeliveryChannel> delivery_;
   net::Nursery tasks_;
