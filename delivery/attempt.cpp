@@ -168,9 +168,12 @@ void Attempt::note(Trouble trouble) {
 
 void Attempt::conclude() {
   if (is_settled()) return;
+  // A hop that was not reached, or not trusted, might have taken what the others cannot.
+  const bool is_hopeless = std::ranges::all_of(
+      troubles_, [](const Trouble& trouble) { return trouble.kind == Kind::unsuited; });
   for (Kind kind : {Kind::unsuited, Kind::broken, Kind::route, Kind::unreachable, Kind::no_tls}) {
     auto worst = std::ranges::find(troubles_, kind, &Trouble::kind);
-    if (worst == troubles_.end()) continue;
+    if (worst == troubles_.end() || (kind == Kind::unsuited && !is_hopeless)) continue;
     if (kind == Kind::unsuited) return decide(mail::Failed{worst->reply});
     if (kind == Kind::broken) return decide(mail::Deferred{worst->reply});
     const bool is_route = kind == Kind::route;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
+#include "mail/ascii.h"
+
 namespace postern::delivery {
 namespace {
 
@@ -17,7 +19,7 @@ bool is_ip_address(const std::string& host) {
 }
 
 bool is_ourselves(const MxTarget& target, const MxRules& rules) {
-  if (target.record.host == rules.hostname) return true;
+  if (mail::equals_ignoring_case(target.record.host, rules.hostname)) return true;
   return std::ranges::any_of(target.addresses.records, [&](const mail::IpAddress& address) {
     return std::ranges::count(rules.own, Endpoint(address, rules.smtp_port)) > 0;
   });

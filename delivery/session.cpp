@@ -5,19 +5,12 @@
 #include <charconv>
 
 #include "delivery/login.h"
+#include "mail/ascii.h"
 
 namespace postern::delivery {
 namespace {
 
 using Kind = Trouble::Kind;
-
-std::string upper_case(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return upper;
-}
 
 // Takes what stands before the first `separator` off the front of `text`.
 std::string_view take_until(std::string_view& text, char separator) {
@@ -27,12 +20,13 @@ std::string_view take_until(std::string_view& text, char separator) {
 }
 
 void take_keyword(std::string_view line, Capabilities& capabilities) {
-  const std::string keyword = upper_case(take_until(line, ' '));
-  if (keyword == "STARTTLS") capabilities.starttls = true;
-  if (keyword == "PIPELINING") capabilities.pipelining = true;
-  if (keyword == "8BITMIME") capabilities.eight_bit_mime = true;
-  if (keyword == "AUTH") capabilities.auth = std::string(line);
-  if (keyword == "SIZE") {
+  const std::string_view keyword = take_until(line, ' ');
+  const auto is = [&](std::string_view name) { return mail::equals_ignoring_case(keyword, name); };
+  if (is("STARTTLS")) capabilities.starttls = true;
+  if (is("PIPELINING")) capabilities.pipelining = true;
+  if (is("8BITMIME")) capabilities.eight_bit_mime = true;
+  if (is("AUTH")) capabilities.auth = std::string(line);
+  if (is("SIZE")) {
     capabilities.size = true;
     std::from_chars(line.data(), line.data() + line.size(), capabilities.max_size);
   }
@@ -127,8 +121,9 @@ net::Task<Session::Step> Session::say_hello() {
 Session::Step Session::check_name(const mail::Reply& reply) const {
   std::string_view text = reply.text;
   const std::string_view name = take_until(text, '\n');
-  const std::string first_word = upper_case(name.substr(0, name.find(' ')));
-  if (hop().is_relayhost || first_word != upper_case(setup_->hostname)) return {};
+  const std::string_view first_word = name.substr(0, name.find(' '));
+  const bool is_our_name = mail::equals_ignoring_case(first_word, setup_->hostname);
+  if (hop().is_relayhost || !is_our_name) return {};
   return dialogue_.trouble(Kind::loop, mail::Reply{554, {5, 4, 6}, "mail loops back to ourselves"});
 }
 

@@ -22,7 +22,13 @@ mail::Outcome outcome_of_refusal(mail::Reply reply) {
 // "Too many recipients" is 452, and from old servers 552 (RFC 5321, 4.5.3.1.10), unless the status says that it is about
 // the mailbox (RFC 3463, 3.3).
 bool is_too_many(const mail::Reply& reply) {
-  return (reply.code == 452 || reply.code == 552) && reply.status.subject != 2;
+  if (reply.code == 452) return reply.status.subject != 2;
+  return reply.code == 552 && (!reply.status.is_given() || reply.status.subject == 5);
+}
+
+// "Authentication required" and its like (RFC 4954, 6): from a relayhost, a word about our configuration, not about a message.
+bool is_about_login(const mail::Reply& reply) {
+  return reply.code == 530 || reply.code == 534 || reply.code == 535 || reply.code == 538;
 }
 
 class Sender {
@@ -206,6 +212,10 @@ void Sender::take(const Step& step, mail::Reply reply) {
       // Before any recipient was named it is the host that has no time, not the message that is unwelcome.
       if (is_closing) {
         break_off(dialogue_.refused(Kind::unreachable, name_of(step.command), std::move(reply)));
+      } else if (session_.hop().is_relayhost && is_about_login(reply)) {
+        break_off(dialogue_.refused(Kind::route, name_of(step.command), std::move(reply)));
+      } else if (step.command == Command::rset && !reply.is_positive()) {
+        break_off(dialogue_.refused(Kind::broken, name_of(step.command), std::move(reply)));
       } else if (step.command == Command::mail && !reply.is_positive()) {
         refusal_ = std::move(reply);
       }
@@ -235,6 +245,7 @@ net::Task<> Sender::send_content() {
   if (data_->code != 354) {
     // What is refused now concerns only those that were accepted (behaviour 68). A 2xx makes no sense here: deferred.
     decide_accepted(outcome_of_refusal(*data_));
+    is_broken_ = is_broken_ || data_->code < 400;  // out of step, who knows since when
   } else if (has_accepted() && !refusal_) {
     co_await send_pieces();
   } else {

@@ -37,7 +37,7 @@ std::vector<std::string> texts_of(const NextHops& next) {
 
 MxRules rules() {
   MxRules made;
-  made.hostname = "smarthost.test";
+  made.hostname = "Smarthost.test";
   made.own = {Endpoint(boost::asio::ip::make_address("192.0.2.9"), 25)};
   return made;
 }
