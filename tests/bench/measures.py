@@ -127,17 +127,17 @@ class Costs:
         return processes.cpu_seconds(self._root), processes.machine_cpu_seconds()
 
     def __enter__(self):
-        self._started, self._begin = time.monotonic(), self._read()
+        self._begin = self._read()
         return self
 
     def __exit__(self, *_):
         self._server, self._machine = (after - before for after, before in zip(self._read(), self._begin))
-        self._busy = self._machine / (time.monotonic() - self._started) / os.cpu_count()
 
     def figures(self, messages, sent, end, **load_cpu):
         seconds = end - sent["begin"]
         cpu = {"server": self._server, **load_cpu}
         cpu["rest"] = max(0, self._machine - sum(cpu.values()))
-        return {"messages": messages, "seconds": seconds, "rate": messages / seconds, "busy": self._busy,
+        return {"messages": messages, "seconds": seconds, "rate": messages / seconds,
+                "busy": self._machine / seconds / os.cpu_count(),
                 "cpu_ms": {name: 1e3 * spent / messages for name, spent in cpu.items()},
                 **{name: sent[name] for name in ("p50_ms", "p95_ms", "p99_ms")}}
