@@ -161,7 +161,8 @@ net::Task<Session::Step> Session::handshake() {
   Kind kind = Kind::unreachable;
   if (hop().tls == frames::HopTls::opportunistic) {
     kind = Kind::no_tls;
-  } else if (hop().is_verified() && SSL_get_verify_result(stream.ssl()) != X509_V_OK) {
+  } else if (stream.ssl() && SSL_get_verify_result(stream.ssl()) != X509_V_OK &&
+             hop().is_verified()) {
     kind = Kind::route;
   }
   co_return dialogue_.trouble(kind, mail::Reply{451, {4, 7, 5}, "TLS: " + stream.tls_error()});
