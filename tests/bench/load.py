@@ -2,6 +2,7 @@
 
 import json
 import resource
+import select
 import subprocess
 
 PATIENCE = 300  # seconds for a run; a server that needs longer has failed
@@ -47,6 +48,8 @@ class Sink:
         self._sink.stdin.flush()
 
     def figures(self):
+        if not select.select([self._sink.stdout], [], [], PATIENCE)[0]:
+            raise RuntimeError(f"not all messages came to the next hop within {PATIENCE} s")
         return json.loads(self._sink.stdout.readline())
 
 

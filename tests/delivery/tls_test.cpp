@@ -191,16 +191,28 @@ TEST_F(Tls, FollowsThePolicyOfTheHop) {
 
 // What was announced in clear counts for nothing under TLS (behaviour 75).
 TEST_F(Tls, ForgetsWhatWasAnnouncedInClear) {
-  Bench bench(trusted_file());
-  FakeServer server(
-      bench.loop,
-      {hello({"STARTTLS", "SIZE 3", "PIPELINING", "8BITMIME"}) +
-       "C: STARTTLS\nS: 220 go\ntls\nC: EHLO client.test\nS: 250-mx.test\nS: 250 SIZE\n" +
-       transaction},
-      server_context(certificates().good));
-  const auto report = bench.deliver({relayhost_at(server.port(), HopTls::starttls)});
-  EXPECT_EQ(outcome_text(report, 0), "delivered 250 2.0.0");
-  EXPECT_EQ(server.lines()[3], "MAIL FROM:<sender@here.test> SIZE=20");
+  struct Row {
+    const char* why;
+    std::string second_hello;
+    std::string mail;
+  };
+  const std::vector<Row> rows = {
+      {"less is announced", "C: EHLO client.test\nS: 250-mx.test\nS: 250 SIZE\n",
+       "MAIL FROM:<sender@here.test> SIZE=20"},
+      {"only HELO is known", "C: EHLO client.test\nS: 502 what\nC: HELO client.test\nS: 250 ok\n",
+       "MAIL FROM:<sender@here.test>"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.why);
+    Bench bench(trusted_file());
+    FakeServer server(bench.loop,
+                      {hello({"STARTTLS", "SIZE 3", "PIPELINING", "8BITMIME"}) +
+                       "C: STARTTLS\nS: 220 go\ntls\n" + row.second_hello + transaction},
+                      server_context(certificates().good));
+    const auto report = bench.deliver({relayhost_at(server.port(), HopTls::starttls)});
+    EXPECT_EQ(outcome_text(report, 0), "delivered 250 2.0.0");
+    EXPECT_THAT(server.lines(), testing::Contains(row.mail));
+  }
 }
 
 TEST_F(Tls, WithoutVerificationIsTakenAsItIs) {
