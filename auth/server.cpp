@@ -58,11 +58,9 @@ void Server::take(const frames::SmtpdToAuth& frame) {
 }
 
 void Server::on(const frames::BeginLogin& frame) {
-  if (!is_offered(frame.mechanism))
-    return end({frame.exchange, frames::LoginResult::malformed, {}, {}});
+  if (!is_offered(frame.mechanism)) return end({frame.exchange, frames::LoginResult::malformed});
   auto users = settings_.users->current();
-  if (!users || logins_.is_full())
-    return end({frame.exchange, frames::LoginResult::unavailable, {}, {}});
+  if (!users || logins_.is_full()) return end({frame.exchange, frames::LoginResult::unavailable});
   Login& login = logins_.put(frame.exchange, std::make_shared<Login>());
   login.exchange.emplace(settings_.hostname, std::move(users));
   act(frame.exchange, login.exchange->begin(frame.mechanism, frame.initial));
@@ -70,8 +68,7 @@ void Server::on(const frames::BeginLogin& frame) {
 
 void Server::on(const frames::Answer& frame) {
   const auto login = logins_.find(frame.exchange);
-  if (!login || !login->exchange)
-    return end({frame.exchange, frames::LoginResult::refused, {}, {}});
+  if (!login || !login->exchange) return end({frame.exchange, frames::LoginResult::refused});
   act(frame.exchange, login->exchange->answer(frame.bytes));
 }
 
@@ -81,13 +78,13 @@ void Server::act(std::uint64_t id, ServerStep step) {
   if (auto* ask = std::get_if<Ask>(&step)) {
     channel_.send(frames::Challenge{id, std::move(ask->bytes)});
   } else if (auto* proved = std::get_if<Proved>(&step)) {
-    end({id, frames::LoginResult::accepted, std::move(proved->login), std::move(proved->last)});
+    end({id, frames::LoginResult::accepted, {std::move(proved->login)}, std::move(proved->last)});
   } else if (auto* claimed = std::get_if<Claimed>(&step)) {
     auto login = logins_.find(id);
     login->exchange.reset();
     nursery_.start(check(id, std::move(login), std::move(*claimed)));
   } else {
-    end({id, std::get<Ended>(step).result, {}, {}});
+    end({id, std::get<Ended>(step).result});
   }
 }
 
@@ -97,14 +94,14 @@ net::Task<> Server::check(std::uint64_t id, std::shared_ptr<Login> login, Claime
       std::move(claimed.login), std::move(claimed.account), std::move(claimed.password));
   if (!logins_.has(id, login)) co_return;  // cancelled meanwhile
   const frames::LoginResult result = result_of(check);
-  end({id, result, result == frames::LoginResult::accepted ? name : std::string(), {}});
+  end({id, result, {result == frames::LoginResult::accepted ? name : std::string()}});
 }
 
 net::Task<> Server::drop_idle() {
   for (;;) {
     co_await net::sleep_for(logins_.sweep_interval());
     for (const std::uint64_t id : logins_.remove_idle()) {
-      channel_.send(frames::Verdict{id, frames::LoginResult::unavailable, {}, {}});
+      channel_.send(frames::Verdict{id, frames::LoginResult::unavailable});
     }
   }
 }

@@ -47,6 +47,7 @@ enum class SandboxMode : std::uint8_t { off, best_effort, required, last = requi
 struct Config {
   std::string file;
   std::string hostname;
+  std::string domain;  // of addresses that are written without one
   std::vector<ListenerConfig> listeners;
   std::string certificate_file;  // empty: no listener has TLS
   std::string private_key_file;

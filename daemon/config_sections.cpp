@@ -24,7 +24,6 @@ constexpr std::uint64_t most_message_size = 1024 * mebibyte;
 constexpr std::uint32_t least_recipients = 100;  // RFC 5321, 4.5.3.1.8
 // An envelope travels in one frame (net::max_frame); a recipient takes at most 64 + 255 octets in it, and a few for lengths.
 constexpr std::uint32_t most_recipients = 3000;
-constexpr std::uint32_t most_connections = 100'000;
 constexpr std::uint32_t most_processes = 64;
 
 /// Reads the sections that have no file of their own.
@@ -51,6 +50,7 @@ class Sections {
     read_control(reader_.section("control"));
     read_sandbox(reader_.section("sandbox"));
     read_hostname(reader_.top());
+    read_domain(reader_.top());
     reader_.report_unknown();
     return {std::move(config_), files_.all()};
   }
@@ -65,6 +65,7 @@ class Sections {
   void read_control(Section section);
   void read_sandbox(Section section);
   void read_hostname(Section top);
+  void read_domain(Section top);
   bool stays_on_this_machine() const;
 
   ConfigReader reader_;
@@ -159,7 +160,7 @@ void Sections::read_limits(Section section) {
   config_.message_size =
       section.size("message_size", 50 * mebibyte, least_message_size, most_message_size);
   config_.recipients = section.number("recipients", 1000, least_recipients, most_recipients);
-  config_.connections = section.number("connections", 1000, 1, most_connections);
+  config_.connections = section.number("connections", 1000, 1, frames::max_seats);
   config_.connections_per_ip = section.number(
       "connections_per_ip", std::min(100U, config_.connections), 1, config_.connections);
   config_.smtpd_workers =
@@ -232,6 +233,24 @@ void Sections::read_hostname(Section top) {
              remedy);
   } else {
     top.error("hostname", what + " is no full name: other servers refuse mail from it", remedy);
+  }
+}
+
+// The default: what stands behind the first label of the host's name, where that is a full one.
+void Sections::read_domain(Section top) {
+  const std::string& hostname = config_.hostname;
+  const std::size_t dot = hostname.find('.');
+  const bool has_parent =
+      dot != std::string::npos && hostname.find('.', dot + 1) != std::string::npos;
+  const std::string text = top.text("domain", has_parent ? hostname.substr(dot + 1) : hostname);
+  if (text.empty()) return;  // already a finding
+  const mail::Parsed<std::string> domain = mail::parse_domain(text);
+  if (domain) {
+    config_.domain = *domain;
+  } else {
+    top.error("domain", in_quotes(text) + ": " + domain.error().reason,
+              "write what stands behind the @ of the office's addresses: "
+              "domain = \"office.example\"");
   }
 }
 

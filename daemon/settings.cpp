@@ -66,10 +66,6 @@ std::vector<std::string> own_addresses(const Config& config) {
   return own;
 }
 
-std::uint32_t share_of(std::uint32_t limit, std::uint32_t instances) {
-  return (limit + instances - 1) / instances;
-}
-
 }  // namespace
 
 TlsFiles TlsFiles::read(const Config& config) {
@@ -84,10 +80,11 @@ TlsFiles TlsFiles::read(const Config& config) {
 }
 
 frames::SmtpdSettings smtpd_settings(const Config& config, const TlsFiles& tls,
-                                     const BoundSockets& sockets, std::uint32_t instance,
-                                     std::uint32_t instances) {
+                                     const BoundSockets& sockets, const net::Fd& seats,
+                                     std::uint32_t instance) {
   frames::SmtpdSettings settings;
   settings.hostname = config.hostname;
+  settings.domain = config.domain;
   settings.instance = instance;
   for (const ListenerConfig& listener : config.listeners) {
     for (const std::string& address : listener.addresses) {
@@ -101,14 +98,16 @@ frames::SmtpdSettings smtpd_settings(const Config& config, const TlsFiles& tls,
   settings.mechanisms = config.mechanisms;
   settings.message_size = config.message_size;
   settings.recipients = config.recipients;
-  settings.connections = share_of(config.connections, instances);
-  settings.connections_per_ip = share_of(config.connections_per_ip, instances);
+  settings.seats = duplicate(seats);
+  settings.connections = config.connections;
+  settings.connections_per_ip = config.connections_per_ip;
   settings.hide_client = config.hide_client;
   return settings;
 }
 
 frames::AuthSettings auth_settings(const Config& config) {
-  frames::AuthSettings settings{config.hostname, config.users_file, config.mechanisms, {}};
+  frames::AuthSettings settings{
+      config.hostname, config.domain, config.users_file, config.mechanisms, {}};
   for (const RouteConfig& route : config.routes) {
     if (route.password_file.empty()) continue;
     const mail::Parsed<std::string> password = read_password(route.password_file);

@@ -17,10 +17,10 @@ struct TlsFiles {
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 
-/// For the smtpd with number `instance` of `instances`, which share the limits on connections.
+/// For the smtpd with number `instance`; `seats`: the memory that all of them share.
 [[nodiscard]] frames::SmtpdSettings smtpd_settings(const Config& config, const TlsFiles& tls,
                                                    const BoundSockets& sockets,
-                                                   std::uint32_t instance, std::uint32_t instances);
+                                                   const net::Fd& seats, std::uint32_t instance);
 /// With the relayhosts' passwords; throws StartFailure where one cannot be read.
 [[nodiscard]] frames::AuthSettings auth_settings(const Config& config);
 [[nodiscard]] frames::QueueSettings queue_settings(const Config& config, const net::Fd& control);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -100,6 +101,16 @@ net::Fd bind_control(const std::string& path) {
   if (!is_bound || ::listen(fd.get(), 16) != 0)
     throw failure(EX_CANTCREAT, "cannot make the control socket " + path);
   return fd;
+}
+
+net::Fd make_seats() {
+  net::Fd memory(::memfd_create("postern-seats", MFD_CLOEXEC));
+  const off_t size = static_cast<off_t>(frames::max_seats * sizeof(std::uint64_t));
+  if (!memory || ::ftruncate(memory.get(), size) != 0) {
+    throw StartFailure(
+        EX_OSERR, std::string("no memory for the list of connections: ") + std::strerror(errno));
+  }
+  return memory;
 }
 
 net::Fd duplicate(const net::Fd& fd) {

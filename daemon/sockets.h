@@ -1,4 +1,5 @@
-// The sockets that the supervisor makes, because the roles that use them may not: listeners, and the control socket.
+// The descriptors that the supervisor makes, because the roles that use them may not, or must have the same: listeners, the
+// control socket, the memory for the count of connections.
 #pragma once
 
 #include <map>
@@ -18,6 +19,9 @@ using BoundSockets = std::map<std::string, net::Fd>;
 
 /// The Unix socket of `postern queue ...`, mode 0600, in a folder that is made where it is missing.
 [[nodiscard]] net::Fd bind_control(const std::string& path);
+
+/// Memory for the list of those who are connected, which all smtpd share; nothing is in it.
+[[nodiscard]] net::Fd make_seats();
 
 /// The same socket under another descriptor, to be handed to a role.
 [[nodiscard]] net::Fd duplicate(const net::Fd& fd);

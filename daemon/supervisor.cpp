@@ -55,6 +55,7 @@ struct Process {
   pid_t pid = 0;  // 0: not running
   net::Fd exit;   // readable once the process has ended
   bool is_ready = false;
+  int unanswered = 0;  // settings that it was sent, and has neither taken nor refused
   RoleChannel channel;
 
   std::string label() const { return std::string(name_of(role)) + '-' + std::to_string(instance); }
@@ -134,6 +135,7 @@ class Supervisor {
 
   Task<> obey_signals();
   void reload();
+  void note_reloaded();
   static void refuse_reload(const std::string& why);
   void keep_until_restart(Config& fresh) const;
   Task<> watch_certificate();
@@ -148,10 +150,12 @@ class Supervisor {
   frames::AuthSettings auth_;  // with the passwords as they were at the last load
   BoundSockets sockets_;
   net::Fd control_;
+  net::Fd seats_;
   std::vector<std::unique_ptr<Process>> processes_;
   net::Nursery nursery_{loop_.get_executor()};
   bool has_started_ = false;
   bool is_stopping_ = false;
+  bool is_reloading_ = false;
   int exit_code_ = EX_OK;
 };
 
@@ -187,7 +191,8 @@ Supervisor::Supervisor(Config config)
       tls_(TlsFiles::read(config_)),
       auth_(auth_settings(config_)),
       sockets_(bind_listeners(config_, {})),
-      control_(bind_control(config_.control_socket)) {
+      control_(bind_control(config_.control_socket)),
+      seats_(make_seats()) {
   make_spool(config_);
   const auto add = [this](Role role, std::uint32_t instance) {
     processes_.push_back(std::make_unique<Process>());
@@ -258,10 +263,10 @@ void Supervisor::introduce(Process& a, Process& b) {
 }
 
 void Supervisor::send_settings(Process& process) {
+  ++process.unanswered;
   switch (process.role) {
     case Role::smtpd:
-      return send(process,
-                  smtpd_settings(config_, tls_, sockets_, process.instance, config_.smtpd_workers));
+      return send(process, smtpd_settings(config_, tls_, sockets_, seats_, process.instance));
     case Role::auth:
       return send(process, auth_);
     case Role::queue:
@@ -280,6 +285,8 @@ Task<> Supervisor::listen(Process& process) {
 
 /// False: this process is of no use.
 bool Supervisor::hear(Process& process, const frames::ToSupervisor& frame) {
+  --process.unanswered;
+  note_reloaded();
   if (const auto* failure = std::get_if<frames::CannotStart>(&frame)) {
     net::log(net::Level::error, "cannot-start",
              {{"role", process.label()}, {"why", failure->reason}});
@@ -317,6 +324,8 @@ Task<> Supervisor::reap(Process& process) {
            {{"role", process.label()}, {"pid", process.pid}, {"how", end}});
   process.pid = 0;
   process.is_ready = false;
+  process.unanswered = 0;
+  note_reloaded();
 }
 
 // ── what the operator says ───────────────────────────────────────────────────────────────────────────────────────────
@@ -358,6 +367,15 @@ void Supervisor::reload() {
     return refuse_reload(failure.what());
   }
   log_warnings(config_);
+  is_reloading_ = true;
+  note_reloaded();
+}
+
+/// Says it when it is true of every role: what an operator tries behind this line is tried on the new configuration.
+void Supervisor::note_reloaded() {
+  const auto has_answered = [](const auto& any) { return any->unanswered == 0; };
+  if (!is_reloading_ || !std::ranges::all_of(processes_, has_answered)) return;
+  is_reloading_ = false;
   net::log("reloaded", {{"configuration", config_.file}});
 }
 

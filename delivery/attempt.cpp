@@ -196,7 +196,7 @@ void Attempt::give_up(const std::string& what) {
 frames::Report Attempt::take_report() {
   const std::size_t room = report_room / std::max<std::size_t>(1, report_.outcomes.size());
   const std::size_t longest = room > outcome_overhead ? room - outcome_overhead : 0;
-  for (auto& [index, outcome] : report_.outcomes) {
+  for (auto& [index, outcome, is_dsn_passed_on] : report_.outcomes) {
     std::visit([&](auto& any) { any.reply.text.resize(std::min(any.reply.text.size(), longest)); },
                outcome);
   }

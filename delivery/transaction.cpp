@@ -143,7 +143,8 @@ void Sender::append(const Step& step) {
       if (can.eight_bit_mime && message_.inspection.has_eight_bit) out_ += " BODY=8BITMIME";
       break;
     case Command::rcpt:
-      out_ += "RCPT TO:<" + message_.lease.recipients[recipients_[step.recipient]].text() + '>';
+      out_ +=
+          "RCPT TO:<" + message_.lease.recipients[recipients_[step.recipient]].mailbox.text() + '>';
       break;
     case Command::data:
       out_ += "DATA";

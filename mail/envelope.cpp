@@ -13,7 +13,7 @@ Envelope envelope_of(const RelayPermit& permit, std::string helo, std::string tl
 }
 
 Envelope envelope_of_report(Mailbox to) {
-  return Envelope{Seal(), {}, std::nullopt, {std::move(to)}, BodyType::seven_bit};
+  return Envelope{Seal(), {}, std::nullopt, {{std::move(to)}}, BodyType::seven_bit};
 }
 
 }  // namespace postern::mail

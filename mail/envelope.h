@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mail/dsn.h"
 #include "mail/mailbox.h"
 #include "mail/relay_permit.h"
 
@@ -25,6 +26,14 @@ struct Origin {
   std::string tls;    // e.g. `TLSv1.3 TLS_AES_256_GCM_SHA384`; empty: none
 };
 
+/// One of those whom a message is for.
+struct Recipient {
+  Mailbox mailbox;
+  Notify notify{};
+  std::string
+      original{};  // ORCPT (RFC 3461, 4.2), `rfc822;Bob@b.example` in xtext as it came; empty: none
+};
+
 struct Envelope;
 
 /// Part of every envelope, so that nobody can write one down: only the two functions below make it, and the decoder, for
@@ -40,8 +49,11 @@ struct Envelope {
   Seal seal;
   Origin origin;
   ReversePath reverse_path;
-  std::vector<Mailbox> recipients;
+  std::vector<Recipient> recipients;
   BodyType body = BodyType::seven_bit;
+  bool needs_utf8 =
+      false;  // an address or the header section is not ASCII: for hops with SMTPUTF8 only (RFC 6531)
+  DsnOptions dsn{};
 };
 
 /// The envelope of a message from a client with a permit, still without recipients.

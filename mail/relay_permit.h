@@ -3,9 +3,9 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "mail/identity.h"
 #include "mail/network.h"
 
 namespace postern::mail {
@@ -16,11 +16,6 @@ enum class AuthPolicy : std::uint8_t {
   required,  // authenticated clients only, wherever they are
   none,      // clients in mynetworks only; AUTH is not offered
   last = none,
-};
-
-/// A name that the auth role has proved to be that of the client.
-struct Identity {
-  std::string login;
 };
 
 /// The proof that a client may send. Made by `relay_permit` alone.

@@ -54,6 +54,9 @@ struct CannotStart {
 };
 using ToSupervisor = std::variant<Ready, CannotStart>;
 
+/// The most connections that all smtpd together can be configured to take: as many entries has the memory that they share.
+inline constexpr std::uint32_t max_seats = 100'000;
+
 enum class ListenerTls : std::uint8_t { starttls, implicit, none, last = none };
 struct Listener {
   std::string address;  // as configured, for the log
@@ -63,17 +66,19 @@ struct Listener {
 };
 struct SmtpdSettings {
   std::string hostname;
+  std::string domain;  // of addresses that are written without one
   std::uint32_t instance = 0;
   std::vector<Listener> listeners;
   std::string certificate_pem;  // the chain; empty: no listener has TLS
   std::string private_key_pem;
   std::vector<mail::Network> mynetworks;
   std::vector<std::string> mechanisms;
-  std::uint64_t message_size = 0;        // bytes
-  std::uint32_t recipients = 0;          // of one message
-  std::uint32_t connections = 0;         // of this process
-  std::uint32_t connections_per_ip = 0;  // of this process
-  bool hide_client = true;               // no address of authenticated clients in Received
+  std::uint64_t message_size = 0;  // bytes
+  std::uint32_t recipients = 0;    // of one message
+  net::Fd seats;                   // memory that all smtpd share: who is connected (smtpd/seats.h)
+  std::uint32_t connections = 0;   // of all smtpd together
+  std::uint32_t connections_per_ip = 0;
+  bool hide_client = true;  // no address of authenticated clients in Received
 };
 using ToSmtpd = std::variant<SmtpdSettings, Peer, Drain>;
 
@@ -86,6 +91,7 @@ struct Credential {
 };
 struct AuthSettings {
   std::string hostname;
+  std::string domain;  // of the address of a login that is written without one
   std::string users_file;
   std::vector<std::string> mechanisms;
   std::vector<Credential> credentials;
@@ -176,11 +182,18 @@ using QueueToSmtpd = std::variant<Admission, Committed, Refused>;
 // ── smtpd and auth: a client logs in ─────────────────────────────────────────────────────────────────────────────────
 // Begin, then Challenge and Answer in turns until a Verdict. An `exchange` is one AUTH command.
 
+/// What ties a login to the TLS connection that it comes through, for the -PLUS mechanisms (RFC 5929, RFC 9266). Empty:
+/// this connection has none of that type.
+struct ChannelBindings {
+  std::string tls_exporter;
+  std::string tls_server_end_point;
+};
 struct BeginLogin {
   std::uint64_t exchange = 0;
   std::string mechanism;
   std::optional<std::string> initial;  // decoded from base64
   mail::IpAddress client;
+  ChannelBindings bindings{};
 };
 struct Answer {
   std::uint64_t exchange = 0;
@@ -200,14 +213,15 @@ enum class LoginResult : std::uint8_t {
   refused,      // 535
   malformed,    // 501: not what the mechanism allows
   unavailable,  // 454
-  last = unavailable,
+  throttled,    // 454: too many failures from there; the password was not even looked at
+  last = throttled,
 };
 struct Verdict {
   std::uint64_t exchange = 0;
   LoginResult result = LoginResult::refused;
-  std::string login;  // accepted: whose
+  mail::Identity identity{};  // accepted: whose
   std::optional<std::string>
-      last;  // accepted: data that the client must still see (SCRAM's server signature)
+      last{};  // accepted: data that the client must still see (SCRAM's server signature)
 };
 using AuthToSmtpd = std::variant<Challenge, Verdict>;
 
@@ -243,7 +257,9 @@ struct Lease {
   mail::MessageId id;
   mail::ReversePath reverse_path;
   mail::BodyType body = mail::BodyType::seven_bit;
-  std::vector<mail::Mailbox> recipients;
+  bool needs_utf8 = false;  // as in mail::Envelope
+  mail::DsnOptions dsn;
+  std::vector<mail::Recipient> recipients;
   std::string domain;           // by MX: whose. With `via`: empty
   std::vector<Relayhost> via;   // by relayhost: these, in order
   std::uint64_t size = 0;       // bytes of content
@@ -257,6 +273,8 @@ using QueueToDelivery = std::variant<Lease>;
 struct RecipientOutcome {
   std::uint32_t index = 0;  // in Lease::recipients
   mail::Outcome outcome;
+  bool is_dsn_passed_on =
+      false;  // delivered to a hop with DSN, which tells the sender from now on (RFC 3461, 5.2.2)
 };
 /// What hindered all, and is no fault of the message. The recipients without an outcome stay, and no attempt is counted.
 enum class Hindrance : std::uint8_t {

@@ -66,13 +66,15 @@ void Dispatch::lend(Loan loan, const Moment& now) {
   if (!stored) return on_unreadable(loan, stored.error(), now);
   MessageHead& head = stored->head;
   const mail::ReversePath& from = head.envelope.reverse_path;
-  const std::string& domain = head.envelope.recipients.at(loan.recipients.front()).domain();
+  const std::string& domain = head.envelope.recipients.at(loan.recipients.front()).mailbox.domain();
 
   frames::Lease lease;
   lease.lease = ++last_lease_;
   lease.id = loan.id;
   lease.reverse_path = from;
   lease.body = head.envelope.body;
+  lease.needs_utf8 = head.envelope.needs_utf8;
+  lease.dsn = head.envelope.dsn;
   lease.via = queue_.router().via(
       {from ? std::string_view(from->domain()) : std::string_view(), head.envelope.origin.login},
       domain);
@@ -127,7 +129,7 @@ void Dispatch::on_report(const frames::Report& report, const Moment& now) {
 void Dispatch::on_outcome(const Lent& lent, const frames::Report& report,
                           const frames::RecipientOutcome& outcome, Sorted& sorted,
                           const Moment& now) {
-  const mail::Mailbox& to = lent.mailboxes[outcome.index];
+  const mail::Mailbox& to = lent.recipients[outcome.index].mailbox;
   Answer answer{mail::reply_of(outcome.outcome), report.remote, now.wall};
   const std::string words = answer.reply.one_line();
   Change change = queue_.change_of(lent.loan.id, lent.loan.recipients[outcome.index],
@@ -195,7 +197,7 @@ void Dispatch::on_hindered(const Lent& lent, const frames::Report& report,
                                 : queue_.next_attempt(std::max(change.attempts, 1U), now);
     change.next_attempt = now.on_wall(next);
     net::log("deferred", {{"id", loan.id},
-                          {"to", lent.mailboxes[i]},
+                          {"to", lent.recipients[i].mailbox},
                           {"remote", report.remote},
                           {"reply", change.answer.reply.one_line()},
                           {"attempts", change.attempts},

@@ -44,8 +44,8 @@ class Dispatch {
  private:
   struct Lent {
     Loan loan;
-    std::vector<mail::Mailbox> mailboxes;  // of the loan's recipients
-    std::size_t content = 0;               // bytes inside the lease
+    std::vector<mail::Recipient> recipients;  // of the loan
+    std::size_t content = 0;                  // bytes inside the lease
     WallTime arrival;
   };
   struct Sorted;

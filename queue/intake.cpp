@@ -30,7 +30,7 @@ void log_accepted(mail::MessageId id, const mail::Envelope& envelope, std::uint6
   const bool is_single = envelope.recipients.size() == 1;
   net::log("accepted", {{"id", id},
                         {"from", envelope.reverse_path},
-                        {"to", is_single ? envelope.recipients.front().text()
+                        {"to", is_single ? envelope.recipients.front().mailbox.text()
                                          : fmt::format("{}", envelope.recipients.size())},
                         {"size", size},
                         {"client", origin.client},

@@ -19,7 +19,7 @@ void Ledger::on_message(mail::MessageId id, const MessageHead& head) {
   if (envelope.reverse_path) message.sender_domain = envelope.reverse_path->domain();
   message.login = envelope.origin.login;
   message.recipients.reserve(envelope.recipients.size());
-  for (const mail::Mailbox& mailbox : envelope.recipients) {
+  for (const auto& [mailbox, notify, original] : envelope.recipients) {
     Recipient& recipient = message.recipients.emplace_back();
     recipient.domain = mailbox.domain();
     recipient.due = now_.steady;

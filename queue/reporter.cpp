@@ -32,7 +32,7 @@ void log_bounced(mail::MessageId id, const mail::Envelope& envelope, const std::
                  std::string_view report) {
   for (const Change& change : all) {
     net::log("bounced", {{"id", id},
-                         {"to", envelope.recipients[change.recipient]},
+                         {"to", envelope.recipients[change.recipient].mailbox},
                          {"remote", change.answer.remote},
                          {"reply", change.answer.reply.one_line()},
                          {"report", report}});
@@ -65,7 +65,7 @@ void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Mo
   mail::Undelivered about = undelivered(id, head, front);
   for (const Change& change : update.changes) {
     about.recipients.push_back(
-        reported(head.envelope.recipients.at(change.recipient), change.answer, {}));
+        reported(head.envelope.recipients.at(change.recipient).mailbox, change.answer, {}));
   }
   const mail::MessageId report = ids_.next(now.wall);
   std::string content = mail::bounce_content({hostname_, now.wall, report}, about);
@@ -100,7 +100,7 @@ void Reporter::send(Incoming report, std::string content, const Moment& now, Sto
     queue_.add(id, head, now);
     net::log("accepted", {{"id", id},
                           {"from", head.envelope.reverse_path},
-                          {"to", head.envelope.recipients.front()},
+                          {"to", head.envelope.recipients.front().mailbox},
                           {"size", head.size},
                           {"about", head.reports->id}});
     on_new_();
@@ -149,7 +149,8 @@ void Reporter::warn(mail::MessageId id, const Moment& now) {
     const Answer answer = recipient.answer
                               ? *recipient.answer
                               : Answer{{451, {4, 4, 1}, "not yet tried"}, {}, now.wall};
-    about.recipients.push_back(reported(head.envelope.recipients.at(i), answer, retry_until));
+    about.recipients.push_back(
+        reported(head.envelope.recipients.at(i).mailbox, answer, retry_until));
   }
   const mail::MessageId report = ids_.next(now.wall);
   std::string content = mail::delay_warning_content({hostname_, now.wall, report}, about);

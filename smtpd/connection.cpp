@@ -291,12 +291,13 @@ void Connection::log_notice(const Say& say) const {
 }
 
 void Connection::log_login(const frames::Verdict& verdict) const {
-  static constexpr std::string_view results[] = {"accepted", "refused", "malformed", "unavailable"};
+  static constexpr std::string_view results[] = {"accepted", "refused", "malformed", "unavailable",
+                                                 "throttled"};
   net::log("login", {{"client", client_},
                      {"session", name_},
                      {"mechanism", login_->mechanism()},
                      {"result", results[static_cast<std::size_t>(verdict.result)]},
-                     {"login", verdict.login}});
+                     {"login", verdict.identity.login}});
 }
 
 // One line for all of a session: who came, and how it went.

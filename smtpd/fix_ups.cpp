@@ -29,7 +29,7 @@ std::string received_field(const mail::Envelope& envelope, const Stamp& stamp) {
   field += "by " + stamp.hostname + " with " + stamp.protocol + " id " + stamp.id.text();
   // With several, `for` would tell each of them about another (RFC 5321, 7.2).
   if (envelope.recipients.size() == 1) {
-    field += "\r\n\tfor <" + envelope.recipients.front().text() + '>';
+    field += "\r\n\tfor <" + envelope.recipients.front().mailbox.text() + '>';
   }
   return field + ";\r\n\t" + mail::date_text(stamp.now) + "\r\n";
 }

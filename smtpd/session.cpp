@@ -243,7 +243,7 @@ Action Session::on_answer(std::string_view line) {
   if (!bytes) return CancelLogin{{501, {5, 5, 2}, "That is no base 64"}};
   if (step == Login::challenged) return AnswerChallenge{std::move(*bytes)};
   if (!bytes->empty()) return Say{{501, {5, 5, 2}, "Nothing more was asked"}};
-  identity_ = mail::Identity{std::move(proven_login_)};
+  identity_ = std::move(proven_);
   return Say{{235, {2, 7, 0}, "Welcome"}};
 }
 
@@ -251,13 +251,13 @@ Action Session::on_verdict(const frames::Verdict& verdict) {
   login_ = Login::none;
   switch (verdict.result) {
     case frames::LoginResult::accepted:
-      if (verdict.login.empty()) break;
+      if (verdict.identity.login.empty()) break;
       if (verdict.last) {  // SMTP has no place for it in a 235: it goes as one more challenge
         login_ = Login::ending;
-        proven_login_ = verdict.login;
+        proven_ = verdict.identity;
         return Say{{334, {}, net::to_base64(*verdict.last)}};
       }
-      identity_ = mail::Identity{verdict.login};
+      identity_ = verdict.identity;
       return Say{{235, {2, 7, 0}, "Welcome"}};
     case frames::LoginResult::refused:
       ++failed_logins_;
@@ -265,6 +265,8 @@ Action Session::on_verdict(const frames::Verdict& verdict) {
       return counted(Say{{535, {5, 7, 8}, "The user name or the password is wrong"}});
     case frames::LoginResult::malformed:
       return counted(Say{{501, {5, 5, 2}, "The mechanism does not allow that"}});
+    case frames::LoginResult::throttled:
+      return counted(Say{{454, {4, 7, 0}, "Too many failed logins, try again later"}});
     case frames::LoginResult::unavailable:
       break;
   }
@@ -346,7 +348,7 @@ Reply Session::add_recipient(std::string_view argument) {
     return {452, {4, 5, 3}, "Too many recipients: send the rest in another transaction"};
   }
   recipient_octets_ = octets;
-  transaction_->recipients.push_back(std::move(*mailbox));
+  transaction_->recipients.push_back({std::move(*mailbox)});
   return {250, {2, 1, 5}, "OK"};
 }
 

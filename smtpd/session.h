@@ -140,7 +140,7 @@ class Session {
   std::optional<mail::Identity> identity_;
   std::unique_ptr<mail::Envelope> transaction_;  // outside, so that an idle session stays small
   std::size_t recipient_octets_ = 0;
-  std::string proven_login_;  // while `ending`: whose, once the client has seen the last data
+  mail::Identity proven_;  // while `ending`: whose, once the client has seen the last data
   Greeted greeted_ = Greeted::no;
   Login login_ = Login::none;
   int errors_ = 0;

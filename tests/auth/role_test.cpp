@@ -31,7 +31,8 @@ class RoleTest : public testing::Test {
   }
 
   void configure(std::vector<std::string> mechanisms = {"PLAIN", "LOGIN", "SCRAM-SHA-256"}) {
-    frames::AuthSettings settings{"smarthost.example", users_file_, std::move(mechanisms), {}};
+    frames::AuthSettings settings{
+        "smarthost.example", "office.example", users_file_, std::move(mechanisms), {}};
     settings.credentials.push_back({"relay.example", 587, "office", "secret"});
     supervisor_->send(std::move(settings));
   }

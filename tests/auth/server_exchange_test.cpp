@@ -38,6 +38,7 @@ std::string word_of(const ServerStep& step) {
       return "malformed";
     case LoginResult::unavailable:
       return "unavailable";
+    case LoginResult::throttled:
     case LoginResult::accepted:
       break;
   }

@@ -65,7 +65,7 @@ TEST_F(ServerTest, AcceptsTheRightPasswordAndNamesTheLogin) {
   const auto verdict = smtpd_->next_as<frames::Verdict>();
   EXPECT_EQ(verdict.exchange, 7U);
   EXPECT_EQ(verdict.result, LoginResult::accepted);
-  EXPECT_EQ(verdict.login, "alice");
+  EXPECT_EQ(verdict.identity.login, "alice");
   EXPECT_FALSE(verdict.last);
 }
 
@@ -75,7 +75,7 @@ TEST_F(ServerTest, RefusesAWrongPasswordAndAWrongUserAlike) {
     begin(1, "PLAIN", "\0"s + name + "\0wrong horse"s);
     const auto verdict = smtpd_->next_as<frames::Verdict>();
     EXPECT_EQ(verdict.result, LoginResult::refused) << name;
-    EXPECT_EQ(verdict.login, "");
+    EXPECT_EQ(verdict.identity.login, "");
     EXPECT_FALSE(verdict.last);
   }
 }
@@ -106,7 +106,7 @@ TEST_F(ServerTest, PassesScramsSignatureOn) {
   smtpd_->send(frames::Answer{1, answer.message()});
   const auto verdict = smtpd_->next_as<frames::Verdict>();
   EXPECT_EQ(verdict.result, LoginResult::accepted);
-  EXPECT_EQ(verdict.login, "alice");
+  EXPECT_EQ(verdict.identity.login, "alice");
   EXPECT_TRUE(verdict.last.value_or("").starts_with("v="));
 }
 

@@ -35,7 +35,7 @@ frames::Lease lease_of(std::string content, std::vector<std::string> recipients)
   lease.lease = 7;
   lease.reverse_path = *mail::Mailbox::parse("sender@here.test");
   for (const std::string& recipient : recipients) {
-    lease.recipients.push_back(*mail::Mailbox::parse(recipient));
+    lease.recipients.push_back({*mail::Mailbox::parse(recipient)});
   }
   lease.size = content.size();
   lease.crc = net::crc32c(content);
@@ -71,7 +71,7 @@ frames::Report Bench::deliver(std::vector<frames::Relayhost> via,
 }
 
 std::string outcome_text(const frames::Report& report, std::uint32_t index) {
-  for (const auto& [at, outcome] : report.outcomes) {
+  for (const auto& [at, outcome, is_dsn_passed_on] : report.outcomes) {
     if (at != index) continue;
     constexpr const char* names[] = {"delivered ", "deferred ", "failed "};
     const mail::Reply& reply = mail::reply_of(outcome);

@@ -112,7 +112,8 @@ TEST(Envelope, OfAReportIsFromNobodyToTheSender) {  // statement 84
   const auto sender = *Mailbox::parse("alice@office.example");
   const auto envelope = envelope_of_report(sender);
   EXPECT_EQ(envelope.reverse_path, std::nullopt);
-  EXPECT_EQ(envelope.recipients, std::vector{sender});
+  ASSERT_EQ(envelope.recipients.size(), 1U);
+  EXPECT_EQ(envelope.recipients.front().mailbox, sender);
   EXPECT_EQ(envelope.origin.client, "");
 }
 

@@ -53,7 +53,8 @@ TEST(Channel, BringsFramesInOrderAndWhole) {
   pair.run(read_all(far, got, 102));
   ASSERT_EQ(got.size(), 102U);
   EXPECT_EQ(std::get<frames::Open>(got.front()).envelope.origin.helo, "client.example");
-  EXPECT_EQ(std::get<frames::Open>(got.front()).envelope.recipients.front().text(), "a@b.example");
+  EXPECT_EQ(std::get<frames::Open>(got.front()).envelope.recipients.front().mailbox.text(),
+            "a@b.example");
   EXPECT_EQ(std::get<frames::Chunk>(got[50]).bytes.size(), 60'000U);
   EXPECT_EQ(std::get<frames::Commit>(got.back()).id, mail::MessageId(7));
 }

@@ -110,7 +110,7 @@ TEST_F(DispatchTest, LendsAMessageWithItsContentToItsDomain) {
   EXPECT_EQ(all[0].domain, "to.example");
   EXPECT_EQ(all[0].content, content);
   EXPECT_EQ(all[0].size, content.size());
-  EXPECT_EQ(all[0].recipients.front().text(), "b@to.example");
+  EXPECT_EQ(all[0].recipients.front().mailbox.text(), "b@to.example");
   EXPECT_TRUE(lent().empty()) << "and only once";
 }
 
@@ -154,7 +154,7 @@ TEST_F(DispatchTest, TreatsEachRecipientByItsOwnOutcome) {
   const auto bounces = lent();
   ASSERT_EQ(bounces.size(), 1U);
   EXPECT_FALSE(bounces[0].reverse_path);  // statement 84
-  EXPECT_EQ(bounces[0].recipients.front().text(), "a@from.example");
+  EXPECT_EQ(bounces[0].recipients.front().mailbox.text(), "a@from.example");
   EXPECT_NE(bounces[0].content.find("z@to.example"), std::string::npos);
   EXPECT_NE(bounces[0].content.find("no such user here"), std::string::npos);
   EXPECT_EQ(bounces[0].content.find("x@to.example"), std::string::npos);
@@ -162,7 +162,7 @@ TEST_F(DispatchTest, TreatsEachRecipientByItsOwnOutcome) {
   const auto again = lent();
   ASSERT_EQ(again.size(), 1U);
   EXPECT_EQ(again[0].recipients.size(), 1U);
-  EXPECT_EQ(again[0].recipients[0].text(), "y@to.example");
+  EXPECT_EQ(again[0].recipients[0].mailbox.text(), "y@to.example");
 }
 
 TEST_F(DispatchTest, WaitsLongerAfterEachDeferral) {

@@ -31,7 +31,7 @@ TEST(LogStore, GivesBackWhatItAccepted) {
   EXPECT_EQ(again.found.heads.size(), 2U);
   EXPECT_EQ(again.content_of(1), small);
   EXPECT_EQ(again.content_of(2), large());
-  EXPECT_EQ(again.found.heads.at(mail::MessageId(1)).envelope.recipients.front().text(),
+  EXPECT_EQ(again.found.heads.at(mail::MessageId(1)).envelope.recipients.front().mailbox.text(),
             "b@to.example");
 }
 

@@ -133,7 +133,7 @@ inline mail::Envelope envelope(std::string_view from, const std::vector<std::str
   if (!from.empty()) path = mailbox(from);
   mail::Envelope envelope =
       mail::envelope_of(*permit, "client.example", "", path, mail::BodyType::seven_bit);
-  for (const auto& recipient : to) envelope.recipients.push_back(mailbox(recipient));
+  for (const auto& recipient : to) envelope.recipients.push_back({mailbox(recipient)});
   return envelope;
 }
 

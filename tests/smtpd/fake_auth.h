@@ -41,7 +41,7 @@ class FakeAuth {
     if (exchange.mechanism == "PLAIN") return on_plain(answer);
     if (exchange.mechanism == "SCRAM-SHA-256") {
       if (answer.bytes == "first") return frames::Challenge{answer.exchange, "second"};
-      return frames::Verdict{answer.exchange, frames::LoginResult::accepted, "fun", "signature"};
+      return frames::Verdict{answer.exchange, frames::LoginResult::accepted, {"fun"}, "signature"};
     }
     if (exchange.user.empty()) {
       exchange.user = answer.bytes;
@@ -53,7 +53,7 @@ class FakeAuth {
   frames::AuthToSmtpd on_plain(const frames::Answer& answer) {
     const auto second = answer.bytes.find('\0', 1);
     if (answer.bytes.empty() || second == std::string::npos) {
-      return frames::Verdict{answer.exchange, frames::LoginResult::malformed, "", std::nullopt};
+      return frames::Verdict{answer.exchange, frames::LoginResult::malformed};
     }
     return verdict(answer.exchange, answer.bytes.substr(1, second - 1),
                    answer.bytes.substr(second + 1));
@@ -61,11 +61,11 @@ class FakeAuth {
 
   static frames::Verdict verdict(std::uint64_t exchange, const std::string& user,
                                  const std::string& password) {
-    if (user == "down") return {exchange, frames::LoginResult::unavailable, "", std::nullopt};
+    if (user == "down") return {exchange, frames::LoginResult::unavailable};
     if (user == "fun" && password == "secret") {
-      return {exchange, frames::LoginResult::accepted, "fun", std::nullopt};
+      return {exchange, frames::LoginResult::accepted, {"fun"}};
     }
-    return {exchange, frames::LoginResult::refused, "", std::nullopt};
+    return {exchange, frames::LoginResult::refused};
   }
 
   std::map<std::uint64_t, Exchange> exchanges_;

@@ -56,7 +56,7 @@ mail::Envelope envelope(const std::string& helo, bool is_login, int recipients,
   mail::Envelope result =
       mail::envelope_of(*permit, helo, "TLSv1.3 X", std::nullopt, mail::BodyType::seven_bit);
   for (int i = 0; i < recipients; ++i) {
-    result.recipients.push_back(*mail::Mailbox::parse("r" + std::to_string(i) + "@b.example"));
+    result.recipients.push_back({*mail::Mailbox::parse("r" + std::to_string(i) + "@b.example")});
   }
   return result;
 }
