@@ -77,7 +77,7 @@ class Dialogue {
     const auto result =
         is_login_accepted_ ? frames::LoginResult::accepted : frames::LoginResult::refused;
     is_logged_in_ = is_logged_in_ || is_login_accepted_;
-    perform(session_.on_verdict({1, result, is_login_accepted_ ? "fun" : "", std::nullopt}));
+    perform(session_.on_verdict({1, result, {is_login_accepted_ ? "fun" : ""}}));
   }
   void act(TakeContent& take) {
     check(take.reply);
