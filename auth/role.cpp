@@ -80,6 +80,7 @@ class Role {
     }
     credentials_ = Credentials(settings.credentials);
     logins_.hostname = std::move(settings.hostname);
+    logins_.domain = std::move(settings.domain);
     logins_.mechanisms = std::move(settings.mechanisms);
     return use_users_file(std::move(settings.users_file));
   }

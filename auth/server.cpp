@@ -62,7 +62,8 @@ void Server::on(const frames::BeginLogin& frame) {
   auto users = settings_.users->current();
   if (!users || logins_.is_full()) return end({frame.exchange, frames::LoginResult::unavailable});
   Login& login = logins_.put(frame.exchange, std::make_shared<Login>());
-  login.exchange.emplace(settings_.hostname, std::move(users));
+  login.exchange.emplace(settings_.hostname, users);
+  login.users = std::move(users);
   act(frame.exchange, login.exchange->begin(frame.mechanism, frame.initial));
 }
 
@@ -78,7 +79,7 @@ void Server::act(std::uint64_t id, ServerStep step) {
   if (auto* ask = std::get_if<Ask>(&step)) {
     channel_.send(frames::Challenge{id, std::move(ask->bytes)});
   } else if (auto* proved = std::get_if<Proved>(&step)) {
-    end({id, frames::LoginResult::accepted, {std::move(proved->login)}, std::move(proved->last)});
+    accept(id, *logins_.find(id), proved->login, std::move(proved->last));
   } else if (auto* claimed = std::get_if<Claimed>(&step)) {
     auto login = logins_.find(id);
     login->exchange.reset();
@@ -94,7 +95,17 @@ net::Task<> Server::check(std::uint64_t id, std::shared_ptr<Login> login, Claime
       std::move(claimed.login), std::move(claimed.account), std::move(claimed.password));
   if (!logins_.has(id, login)) co_return;  // cancelled meanwhile
   const frames::LoginResult result = result_of(check);
-  end({id, result, {result == frames::LoginResult::accepted ? name : std::string()}});
+  if (result == frames::LoginResult::accepted) {
+    accept(id, *login, name);
+    co_return;
+  }
+  end({id, result});
+}
+
+void Server::accept(std::uint64_t id, const Login& login, const std::string& name,
+                    std::optional<std::string> last) {
+  const User& user = login.users->users().at(name);
+  end({id, frames::LoginResult::accepted, user.identity(settings_.domain), std::move(last)});
 }
 
 net::Task<> Server::drop_idle() {

@@ -22,6 +22,7 @@ namespace postern::auth {
 /// What logins are run with; changes on reload, and counts from the next exchange on.
 struct LoginSettings {
   std::string hostname;
+  std::string domain;                   // of the address of a login that is written without one
   std::vector<std::string> mechanisms;  // only these
   std::unique_ptr<UserStore> users;
 };
@@ -38,6 +39,7 @@ class Server {
 
  private:
   struct Login {
+    std::shared_ptr<const UserTable> users;  // as they were when it began
     std::optional<ServerExchange> exchange;  // nothing: done, the password is being checked
   };
 
@@ -47,6 +49,8 @@ class Server {
   void on(const frames::CancelLogin& frame);
 
   void act(std::uint64_t id, ServerStep step);
+  void accept(std::uint64_t id, const Login& login, const std::string& name,
+              std::optional<std::string> last = std::nullopt);
   [[nodiscard]] net::Task<> check(std::uint64_t id, std::shared_ptr<Login> login, Claimed claimed);
   [[nodiscard]] net::Task<> drop_idle();
   void end(frames::Verdict verdict);

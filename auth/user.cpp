@@ -54,6 +54,14 @@ mail::Parsed<User> User::parse(std::string_view line) {
   return user;
 }
 
+mail::Identity User::identity(std::string_view domain) const {
+  mail::Identity identity{name, senders, any_sender};
+  mail::Parsed<mail::Mailbox> own = mail::Mailbox::parse(name);
+  if (!own) own = mail::Mailbox::parse(fmt::format("{}@{}", name, domain));
+  if (own) identity.senders.push_back(std::move(*own));
+  return identity;
+}
+
 std::string User::text() const {
   std::string line = fmt::format("{} {}", name, verifier.text());
   if (is_disabled) line += " disabled";

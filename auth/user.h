@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "auth/verifier.h"
+#include "mail/identity.h"
 #include "mail/mailbox.h"
 
 namespace postern::auth {
@@ -32,6 +33,10 @@ struct User {
   [[nodiscard]] static mail::Parsed<User> parse(std::string_view line);
   /// The line, without its line break.
   [[nodiscard]] std::string text() const;
+
+  /// Whose login it is, and which senders are its own: those of the line, and its own address. That is the name, where
+  /// it is an address; else `name@domain`, where that is one.
+  [[nodiscard]] mail::Identity identity(std::string_view domain) const;
 };
 
 }  // namespace postern::auth

@@ -18,6 +18,7 @@ class ServerTest : public testing::Test {
   ServerTest() {
     write_file(users_file_, quick_line("alice", "correct horse"));
     settings_ = {"smarthost.example",
+                 "office.example",
                  {"PLAIN", "LOGIN", "SCRAM-SHA-256"},
                  std::make_unique<UserStore>(users_file_)};
     start({});
@@ -49,6 +50,21 @@ class ServerTest : public testing::Test {
     return smtpd_->next_as<frames::Verdict>().result;
   }
 
+  /// With the password `correct horse`, which is right.
+  mail::Identity log_in(const std::string& mechanism, const std::string& name) {
+    if (mechanism == "PLAIN") {
+      begin(1, mechanism, "\0"s + name + "\0correct horse"s);
+    } else {
+      const std::string bare = "n=" + name + ",r=clientnonce";
+      begin(1, mechanism, "n,," + bare);
+      const ScramAnswer answer{bare, smtpd_->next_as<frames::Challenge>().bytes, "correct horse"};
+      smtpd_->send(frames::Answer{1, answer.message()});
+    }
+    const auto verdict = smtpd_->next_as<frames::Verdict>();
+    EXPECT_EQ(verdict.result, LoginResult::accepted);
+    return verdict.identity;
+  }
+
   const Folder folder_;
   const std::string users_file_ = folder_.file("users");
   net::asio::io_context loop_{1};
@@ -67,6 +83,40 @@ TEST_F(ServerTest, AcceptsTheRightPasswordAndNamesTheLogin) {
   EXPECT_EQ(verdict.result, LoginResult::accepted);
   EXPECT_EQ(verdict.identity.login, "alice");
   EXPECT_FALSE(verdict.last);
+}
+
+// Behaviour 30: whoever asks whether a sender is the login's own finds the answer in the verdict.
+TEST_F(ServerTest, SaysWhichSendersAreTheLogins) {
+  const std::string verifier = quick_verifier("correct horse").text();
+  write_file(users_file_,
+             fmt::format("alice {0}\nbob@elsewhere.example {0} sender=sales@office.example "
+                         "sender=bob@office.example\nscanner {0} any-sender\n\"a..b {0}\n",
+                         verifier));
+  const struct {
+    std::string login;
+    std::vector<std::string> senders;
+    bool any_sender;
+    const char* why;
+  } rows[] = {
+      {"alice", {"alice@office.example"}, false, "a name without a domain gets the office's"},
+      {"bob@elsewhere.example",
+       {"sales@office.example", "bob@office.example", "bob@elsewhere.example"},
+       false,
+       "an address is its own sender, beside those of the file"},
+      {"scanner", {"scanner@office.example"}, true, "any sender"},
+      {"\"a..b", {}, false, "a name that can be no address has none"},
+  };
+  for (const std::string mechanism : {"PLAIN", "SCRAM-SHA-256"}) {
+    for (const auto& row : rows) {
+      SCOPED_TRACE(mechanism + ": " + row.why);
+      const mail::Identity identity = log_in(mechanism, row.login);
+      EXPECT_EQ(identity.login, row.login);
+      EXPECT_EQ(identity.any_sender, row.any_sender);
+      std::vector<std::string> senders;
+      for (const mail::Mailbox& sender : identity.senders) senders.push_back(sender.text());
+      EXPECT_EQ(senders, row.senders);
+    }
+  }
 }
 
 // Behaviour 27: one and the same verdict.
