@@ -1,8 +1,10 @@
-"""A Postfix of one's own (Debian's programs, a private configuration and queue, loopback only): an MX host.
+"""A Postfix of one's own (Debian's programs, a private configuration and queue, loopback only): an MX host, or a client
+that hands on what it takes.
 
 Needs root, as Postfix does. Nothing of the machine's own Postfix is read or changed.
 """
 
+import dataclasses
 import os
 import pathlib
 import pwd
@@ -47,6 +49,7 @@ smtpd_tls_security_level = may
 smtpd_tls_chain_files = {key}, {certificate}
 smtpd_tls_received_header = yes
 smtp_dns_support_level = disabled
+{settings}
 """
 
 _MASTER = """\
@@ -67,6 +70,7 @@ proxymap unix - - n - - proxymap
 error    unix - - n - - error
 retry    unix - - n - - error
 virtual  unix - n n - - virtual
+smtp     unix - - n - - smtp
 anvil    unix - - n - 1 anvil
 scache   unix - - n - 1 scache
 """
@@ -81,10 +85,41 @@ def why_not():
     return None
 
 
+@dataclasses.dataclass
+class Relayhost:
+    """Whom a Postfix hands all that it takes from loopback, with a login, under TLS that is verified: the certificate
+    must have `name`, signed by `authority`."""
+    host: str
+    port: int
+    name: str
+    is_implicit: bool
+    login: str
+    password: str
+    authority: pathlib.Path
+
+    def configure(self, etc):
+        """Writes what it needs beside main.cf; lines for that, which win over those from before."""
+        hop = f"[{self.host}]:{self.port}"
+        etc.joinpath("passwords").write_text(f"{hop} {self.login}:{self.password}\n")
+        return f"""
+mynetworks = {LOOPBACK}/32
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = {hop}
+smtp_tls_security_level = secure
+smtp_tls_secure_cert_match = {self.name}
+smtp_tls_CAfile = {self.authority}
+smtp_tls_wrappermode = {"yes" if self.is_implicit else "no"}
+smtp_sasl_auth_enable = yes
+smtp_sasl_tls_security_options = noanonymous
+smtp_sasl_password_maps = texthash:{etc}/passwords
+"""
+
+
 class Postfix:
     """Takes mail for its users at postfix.test, and refuses it for everyone else."""
 
-    def __init__(self, certificate, users=("bob", "carol"), name="mx.postfix.test", address=LOOPBACK, port=None):
+    def __init__(self, certificate, users=("bob", "carol"), name="mx.postfix.test", address=LOOPBACK, port=None,
+                 relayhost=None):
         self.folder = make_folder()
         self.address, self.port, self.tls_port = address, port or free_port(), free_port()
         owner = pwd.getpwnam("postfix")
@@ -96,7 +131,8 @@ class Postfix:
         etc.joinpath("mailboxes").write_text("".join(f"{user}@{DOMAIN} {user}/\n" for user in users))
         facts = {"folder": self.folder, "daemons": DAEMONS, "name": name, "address": address, "domain": DOMAIN,
                  "uid": owner.pw_uid, "gid": owner.pw_gid, "certificate": certificate[0], "key": certificate[1],
-                 "port": self.port, "tls_port": self.tls_port}
+                 "port": self.port, "tls_port": self.tls_port,
+                 "settings": relayhost.configure(etc) if relayhost else ""}
         etc.joinpath("main.cf").write_text(_MAIN.format(**facts))
         etc.joinpath("master.cf").write_text(_MASTER.format(**facts))
         subprocess.run([PROGRAM, "-c", etc, "check"], check=True, capture_output=True)  # makes the folders of the queue
