@@ -1,5 +1,6 @@
 #include "smtpd/intake.h"
 
+#include <tuple>
 #include <utility>
 
 #include "mail/header.h"
@@ -25,22 +26,33 @@ mail::Reply reply_to(ContentFault fault) {
 
 }  // namespace
 
-Intake::Intake(BareLf bare_lf, std::uint64_t max_size, Additions additions)
-    : reader_(bare_lf), room_(max_size), additions_(std::move(additions)) {}
+Intake::Intake(BareLf bare_lf, std::uint64_t max_size, Additions additions, Transfer transfer)
+    : reader_(bare_lf, transfer), room_(max_size), additions_(std::move(additions)) {}
 
 std::size_t Intake::feed(std::string_view in) {
   const std::size_t before = pending_.size();
   const std::size_t taken = reader_.feed(in, pending_);
-  const std::size_t added = pending_.size() - before;
+  on_read(pending_.size() - before);
+  return taken;
+}
+
+void Intake::feed_chunk(std::string_view octets) { std::ignore = feed(octets); }
+
+void Intake::finish() {
+  const std::size_t before = pending_.size();
+  reader_.finish(pending_);
+  on_read(pending_.size() - before);
+}
+
+void Intake::on_read(std::size_t added) {
   if (reader_.fault() != ContentFault::none) refuse(reply_to(reader_.fault()));
   if (added > room_) refuse({552, {5, 3, 4}, "The message is too large"});
   if (refusal_) {
     pending_.clear();
-    return taken;
+    return;
   }
   room_ -= added;
   if (!is_header_done_) pass_header();
-  return taken;
 }
 
 void Intake::pass_header() {

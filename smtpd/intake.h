@@ -16,13 +16,19 @@ namespace postern::smtpd {
 class Intake {
  public:
   /// `max_size`: octets of content (RFC 1870, 3: with each CRLF, without dot-stuffing and final dot).
-  Intake(BareLf bare_lf, std::uint64_t max_size, Additions additions);
+  Intake(BareLf bare_lf, std::uint64_t max_size, Additions additions,
+         Transfer transfer = Transfer::data);
 
   /// Takes octets as `ContentReader::feed` does. Goes on to the final dot even when the content is refused: stop early, and
   /// the rest would be run as commands.
   [[nodiscard]] std::size_t feed(std::string_view in);
 
-  /// The final dot has come.
+  /// BDAT: takes all of the octets of a chunk, or of a part of one. Lines may cross from one chunk to the next.
+  void feed_chunk(std::string_view octets);
+  /// BDAT: the last chunk was fed.
+  void finish();
+
+  /// The final dot has come, or the last chunk.
   bool is_complete() const { return reader_.is_complete(); }
 
   /// The next piece for the queue, at most frames::max_chunk; empty: not yet, or no more.
@@ -32,6 +38,7 @@ class Intake {
   const std::optional<mail::Reply>& refusal() const { return refusal_; }
 
  private:
+  void on_read(std::size_t added);
   void pass_header();
   void refuse(mail::Reply reply);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
 #include <vector>
 
 namespace postern::smtpd {
@@ -83,6 +84,112 @@ TEST(ContentReader, TakesNothingElseForTheEnd) {
       const std::string in = "a" + ending + "b";
       for (std::size_t cut = 0; cut <= in.size(); ++cut) {
         EXPECT_FALSE(read(bare_lf, {in.substr(0, cut), in.substr(cut)}).is_complete) << cut;
+      }
+    }
+  }
+}
+
+// Statements 20 and 21, as they are met: a second transaction hidden in the content. All of it is content, or refused; only
+// what stands behind the true end is a command.
+TEST(ContentReader, KeepsASmuggledTransactionInside) {
+  using namespace std::string_literals;
+  const struct {
+    std::string false_end;
+    std::string repaired;  // what the false end becomes, of a device; empty: refused of everybody
+    ContentFault fault;    // of others
+  } rows[] = {
+      {"\n.\n"s, "\r\n\r\n"s, ContentFault::bare_lf},
+      {"\n.\r\n"s, "\r\n\r\n"s, ContentFault::bare_lf},
+      {"\r\n.\n"s, "\r\n\r\n"s, ContentFault::bare_lf},
+      {"\n\n.\r\n"s, "\r\n\r\n\r\n"s, ContentFault::bare_lf},
+      {"\r.\r\n"s, "", ContentFault::bare_cr},
+      {"\r\n.\r"s, "", ContentFault::bare_cr},
+      {"\r.\r"s, "", ContentFault::bare_cr},
+      {"\r\r\n.\r\r\n"s, "", ContentFault::bare_cr},
+      {"\n.\r"s, "", ContentFault::bare_lf},
+      {"\r\n\0.\r\n"s, "", ContentFault::nul},
+      {"\r\n.\0\r\n"s, "", ContentFault::nul},
+      {"\0\r.\0\r\n"s, "", ContentFault::nul},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(testing::PrintToString(row.false_end));
+    const std::string smuggled = "MAIL FROM:<x@a.example>\r\nDATA\r\n";
+    const std::string in = "a" + row.false_end + smuggled + ".\r\nQUIT\r\n";
+    const Read of_others = read(BareLf::refused, {in});
+    EXPECT_EQ(of_others.fault, row.fault);
+    EXPECT_EQ(of_others.left, "QUIT\r\n");
+    expect_everywhere(BareLf::refused, in, of_others);
+    Read of_devices = read(BareLf::repaired, {in});
+    EXPECT_EQ(of_devices.left, "QUIT\r\n");
+    EXPECT_EQ(of_devices.fault == ContentFault::none, !row.repaired.empty());
+    if (!row.repaired.empty()) {
+      EXPECT_EQ(of_devices.content, "a" + row.repaired + smuggled);
+    }
+    expect_everywhere(BareLf::repaired, in, of_devices);
+  }
+}
+
+TEST(ContentReader, MeasuresLinesWithoutDotStuffing) {
+  const struct {
+    std::string in;
+    std::size_t longest;
+  } rows[] = {
+      {".\r\n", 0},
+      {"\r\n\r\n.\r\n", 0},
+      {"abc\r\nde\r\n.\r\n", 3},
+      {"ab\r\n..c\r\n.\r\n", 2},
+      {"ab\nabcd\n.\r\nc\r\n.\r\n", 4},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(testing::PrintToString(row.in));
+    for (std::size_t cut = 0; cut <= row.in.size(); ++cut) {
+      ContentReader reader(BareLf::repaired);
+      std::string content;
+      std::ignore = reader.feed(row.in.substr(0, cut), content);
+      std::ignore = reader.feed(row.in.substr(cut), content);
+      EXPECT_TRUE(reader.is_complete());
+      EXPECT_EQ(reader.longest_line(), row.longest);
+    }
+  }
+}
+
+// RFC 3030: as many octets as were announced, whatever they are. The rules for lines are those of DATA.
+TEST(ContentReader, TakesChunksWithoutFinalDotAndDotStuffing) {
+  using namespace std::string_literals;
+  const struct {
+    std::string in;
+    std::string content;
+    ContentFault fault;         // with bare LF refused
+    ContentFault device_fault;  // with bare LF repaired
+    const char* why;
+  } rows[] = {
+      {"", "", ContentFault::none, ContentFault::none, "BDAT 0 LAST"},
+      {"..\r\n.\r\n..a\r\n", "..\r\n.\r\n..a\r\n", ContentFault::none, ContentFault::none,
+       "a dot is a dot"},
+      {"a\r\nb", "a\r\nb\r\n", ContentFault::none, ContentFault::none,
+       "the last line gets its end"},
+      {"a\n.\nb\r\n", "a\r\n.\r\nb\r\n", ContentFault::bare_lf, ContentFault::none,
+       "a bare LF; nothing is unstuffed behind it"},
+      {"a\rb\r\n", "a", ContentFault::bare_cr, ContentFault::bare_cr, "a bare CR"},
+      {"a\r\nb\r", "a\r\nb", ContentFault::bare_cr, ContentFault::bare_cr, "a bare CR at the end"},
+      {"a\0b\r\n"s, "a", ContentFault::nul, ContentFault::nul, "a NUL"},
+  };
+  for (const auto& row : rows) {
+    for (const BareLf bare_lf : {BareLf::refused, BareLf::repaired}) {
+      for (std::size_t cut = 0; cut <= row.in.size(); ++cut) {
+        SCOPED_TRACE(std::string(row.why) + ", cut at " + std::to_string(cut));
+        ContentReader reader(bare_lf, Transfer::bdat);
+        std::string content;
+        EXPECT_EQ(reader.feed(std::string_view(row.in).substr(0, cut), content), cut);
+        EXPECT_EQ(reader.feed(std::string_view(row.in).substr(cut), content), row.in.size() - cut);
+        EXPECT_FALSE(reader.is_complete());
+        reader.finish(content);
+        EXPECT_TRUE(reader.is_complete());
+        const auto fault = bare_lf == BareLf::refused ? row.fault : row.device_fault;
+        EXPECT_EQ(reader.fault(), fault);
+        if (fault == ContentFault::none) {
+          EXPECT_EQ(content, row.content);
+        }
       }
     }
   }

@@ -62,6 +62,27 @@ TEST(Intake, FixesTheHeaderAndPassesTheBodyThrough) {
   }
 }
 
+// RFC 3030: the same fix-ups, and a CRLF may be parted by the border of two chunks.
+TEST(Intake, TakesChunks) {
+  const std::string in = "Subject: a\r\nBcc: b\r\n\r\n.\r\n..body\r\n";
+  const std::string out =
+      "Received: by us\r\nSubject: a\r\nDate: now\r\nMessage-ID: <1@us>\r\n\r\n.\r\n..body\r\n";
+  for (std::size_t cut = 0; cut <= in.size(); ++cut) {
+    Intake intake(BareLf::refused, in.size(), additions_here, Transfer::bdat);
+    intake.feed_chunk(std::string_view(in).substr(0, cut));
+    intake.feed_chunk(std::string_view(in).substr(cut));
+    EXPECT_EQ(intake.take_chunk(), "");
+    EXPECT_FALSE(intake.is_complete());
+    intake.finish();
+    EXPECT_TRUE(intake.is_complete());
+    EXPECT_FALSE(intake.refusal());
+    EXPECT_EQ(intake.take_chunk(), out);
+  }
+  Intake over(BareLf::refused, in.size() - 1, additions_here, Transfer::bdat);
+  over.feed_chunk(in);
+  EXPECT_EQ(over.refusal()->code, 552);
+}
+
 TEST(Intake, KeepsALongBodyInPieces) {
   std::string body;
   while (body.size() < 1'000'000)
