@@ -273,6 +273,14 @@ class Postern:
     def pid_of(self, name):
         return int(self.lines("role-started", role=name)[-1]["pid"])
 
+    def pids(self):
+        """The processes of all roles, by their names."""
+        return {line["role"]: int(line["pid"]) for line in self.lines("role-started")}
+
+    def descriptors(self, role):
+        """How many files and sockets the processes of a role hold, e.g. of `smtpd`."""
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for name, pid in self.pids().items() if name.startswith(role))
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 

@@ -1,7 +1,7 @@
 """Mail programs that nobody here wrote hand in a letter with a binary attachment, by STARTTLS and AUTH and by implicit
 TLS, and it arrives intact: the text with its dots, the attachment's SHA-256, the recipients. All of them can do both
-and verify the server's certificate against the authority of the tests; none needs a wrapper. One that is not installed is a
-failure: `etc/install-packages tests` has them."""
+and verify the server's certificate against the authority of the tests; none needs a wrapper. One that is not installed
+is a failure: `etc/install-packages tests` has them."""
 
 import email
 import email.mime.application
