@@ -75,8 +75,8 @@ class RawClient:
         return reply
 
     def rest(self):
-        """All that still comes until the server ends the connection, in whichever way."""
-        with contextlib.suppress(EOFError, ConnectionError, ssl.SSLError):
+        """All that still comes until the server ends the connection, in whichever way, or is silent for too long."""
+        with contextlib.suppress(EOFError, OSError):
             while True:
                 self._read()
         return self._unread
