@@ -1,7 +1,7 @@
 """Clients that die: every dialogue is run again and again, and each time the client dies at another step, before it, in
-the middle of what it has to say, or without hearing the answer; by closing and by a reset. Nothing arrives that was not
-acknowledged (but for the window between the final dot and its reply: RFC 1047), nothing acknowledged is lost, no session
-and no file stays open, and the next client is served at once."""
+the middle of what it has to say, or without hearing the answer; by closing and by a reset. Nothing arrives that was
+not acknowledged (but for the window between the final dot and its reply: RFC 1047), nothing acknowledged is lost, no
+session and no file stays open, and the next client is served at once."""
 
 import base64
 import dataclasses
