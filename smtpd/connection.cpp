@@ -221,9 +221,8 @@ Task<> Connection::act(TakeContent take) {
   const Policy& policy = *door_->policy;
   const mail::MessageId id = services_->ids.next(now);
   const Stamp stamp{policy.hostname, std::move(take.protocol), id, now, policy.hide_client};
-  // A device of the office is helped; from a user's program a bare LF is a fault that its author must hear of.
-  const BareLf bare_lf = session_.identity() ? BareLf::refused : BareLf::repaired;
-  Intake intake(bare_lf, policy.message_size, additions(take.envelope, stamp));
+  Submitter submitter{session_.identity(), {}};  // this is the place of the policy's domain
+  Intake intake(std::move(submitter), policy.message_size, additions(take.envelope, stamp));
   Transfer transfer{id, std::move(take.envelope), std::move(intake), std::nullopt};
   Result<> is_read = co_await read_content(transfer);
   if (!is_read) {

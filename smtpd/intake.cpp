@@ -1,10 +1,13 @@
 #include "smtpd/intake.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
+#include "mail/ascii.h"
 #include "mail/header.h"
 #include "net/frames.h"
+#include "smtpd/header_repair.h"
 
 namespace postern::smtpd {
 namespace {
@@ -26,8 +29,12 @@ mail::Reply reply_to(ContentFault fault) {
 
 }  // namespace
 
-Intake::Intake(BareLf bare_lf, std::uint64_t max_size, Additions additions, Transfer transfer)
-    : reader_(bare_lf, transfer), room_(max_size), additions_(std::move(additions)) {}
+// A device of the office is helped; from a user's program a bare LF is a fault that its author must hear of.
+Intake::Intake(Submitter submitter, std::uint64_t max_size, Additions additions, Transfer transfer)
+    : submitter_(std::move(submitter)),
+      reader_(submitter_.identity ? BareLf::refused : BareLf::repaired, transfer),
+      room_(max_size),
+      additions_(std::move(additions)) {}
 
 std::size_t Intake::feed(std::string_view in) {
   const std::size_t before = pending_.size();
@@ -52,24 +59,42 @@ void Intake::on_read(std::size_t added) {
     return;
   }
   room_ -= added;
-  if (!is_header_done_) pass_header();
+  if (!is_header_done_) find_header();
 }
 
-void Intake::pass_header() {
+void Intake::find_header() {
   constexpr std::string_view empty_line = "\r\n\r\n";
   const bool starts_empty = pending_.starts_with("\r\n");
   const std::size_t found = starts_empty ? 0 : pending_.find(empty_line, searched_);
-  if (found == std::string::npos && !is_complete()) {
+  const bool is_whole = found != std::string::npos || is_complete();
+  if (!is_whole) {
     searched_ = pending_.size() < empty_line.size() ? 0 : pending_.size() - empty_line.size() + 1;
     if (pending_.size() <= mail::max_header_section) return;
   }
-  const std::string_view section = mail::header_section_of(pending_);
-  if (section.size() > mail::max_header_section) {
+  pass_header(mail::header_section_of(pending_), is_whole);
+}
+
+// Without `is_whole` the section is the front of one, and too long already; unless a device has sent a body without an empty
+// line in front of it.
+void Intake::pass_header(std::string_view section, bool is_whole) {
+  std::size_t replaced = section.size();
+  RepairedHeader repaired;
+  if (!submitter_.identity && (!is_whole || !mail::split_header(section))) {
+    if (!is_whole) section = section.substr(0, section.rfind("\r\n") + 2);
+    repaired = repair_header(section);
+    replaced = repaired.replaced;
+    is_whole = is_whole || replaced < section.size();
+    section = repaired.section;
+  }
+  if (!is_whole || section.size() > mail::max_header_section) {
     return refuse({552, {5, 3, 4}, "The header section is too long"});
   }
-  Checked<std::string> fixed = fix_up(section, additions_);
+  Checked<std::string> fixed = fix_up(section, additions_, submitter_);
   if (!fixed) return refuse(std::move(fixed.error()));
-  fixed->append(pending_, section.size());
+  has_utf8_header_ = !std::ranges::all_of(*fixed, mail::is_ascii);
+  const std::string_view body = std::string_view(pending_).substr(replaced);
+  if (!body.empty() && !body.starts_with("\r\n")) *fixed += "\r\n";
+  *fixed += body;
   pending_ = std::move(*fixed);
   is_header_done_ = true;
 }

@@ -16,7 +16,7 @@ namespace postern::smtpd {
 class Intake {
  public:
   /// `max_size`: octets of content (RFC 1870, 3: with each CRLF, without dot-stuffing and final dot).
-  Intake(BareLf bare_lf, std::uint64_t max_size, Additions additions,
+  Intake(Submitter submitter, std::uint64_t max_size, Additions additions,
          Transfer transfer = Transfer::data);
 
   /// Takes octets as `ContentReader::feed` does. Goes on to the final dot even when the content is refused: stop early, and
@@ -37,17 +37,23 @@ class Intake {
   /// Why the content is not taken. May be there before the final dot, and then stays.
   const std::optional<mail::Reply>& refusal() const { return refusal_; }
 
+  /// The header section has octets outside ASCII (RFC 6532). Known when `take_chunk` gives the first piece.
+  bool has_utf8_header() const { return has_utf8_header_; }
+
  private:
   void on_read(std::size_t added);
-  void pass_header();
+  void find_header();
+  void pass_header(std::string_view section, bool is_whole);
   void refuse(mail::Reply reply);
 
+  Submitter submitter_;
   ContentReader reader_;
   std::uint64_t room_;  // octets that may still come
   Additions additions_;
   std::string pending_;       // content that is not taken yet
   std::size_t searched_ = 0;  // so much of `pending_` has no end of the header section
   bool is_header_done_ = false;
+  bool has_utf8_header_ = false;
   std::optional<mail::Reply> refusal_;
 };
 

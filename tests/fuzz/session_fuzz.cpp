@@ -85,8 +85,8 @@ class Dialogue {
     require(!take.envelope.recipients.empty() && take.envelope.recipients.size() <= 3,
             "an envelope has recipients, and not too many");
     const Stamp stamp{"mail.example", take.protocol, mail::MessageId(1), {}, false};
-    const BareLf bare_lf = session_.identity() ? BareLf::refused : BareLf::repaired;
-    intake_.emplace(bare_lf, max_size, additions(take.envelope, stamp));
+    intake_.emplace(Submitter{session_.identity(), "office.example"}, max_size,
+                    additions(take.envelope, stamp));
     content_.clear();
   }
 

@@ -19,6 +19,7 @@ TEST(FixUps, ChangeWhatTheyMustAndNothingElse) {
       {"", "Date: now\r\nMessage-ID: <1@us>\r\n", "both are added"},
       {"date: x\r\n", "date: x\r\nMessage-ID: <1@us>\r\n", "names have no case"},
       {"MESSAGE-id:odd\r\nDate:\r\n", "MESSAGE-id:odd\r\nDate:\r\n", "even if odd (statement 37)"},
+      {"Bcc:\r\n" + dated, dated, "nobody, but there"},
       {"Bcc: a@b\r\n" + dated, dated, "statement 38"},
       {"BCC: a@b,\r\n\tc@d,\r\n e@f\r\n" + dated, dated, "folded"},
       {"Bcc: a@b\r\nTo: c@d\r\nbcc: e@f\r\n" + dated, "To: c@d\r\n" + dated, "repeated"},
@@ -27,34 +28,175 @@ TEST(FixUps, ChangeWhatTheyMustAndNothingElse) {
       {"X-Bcc: a\r\nBcc-Note: b\r\n" + dated, "X-Bcc: a\r\nBcc-Note: b\r\n" + dated, "other names"},
       {"Subject: \xc3\xa4  b\t\r\n  c \r\n" + dated, "Subject: \xc3\xa4  b\t\r\n  c \r\n" + dated,
        "spaces, folding, eight bits: as they came"},
+      {"RETURN-path:\r\n <a@b>\r\nReturn-Path: <c@d>\r\n" + dated, dated, "folded, repeated"},
       {"Received: by a\r\nReceived: by b\r\n" + dated,
        "Received: by a\r\nReceived: by b\r\n" + dated, "the trace so far stays"},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.why);
-    const auto fixed = fix_up(row.in, additions_here);
+    const auto fixed = fix_up(row.in, additions_here, {});
     ASSERT_TRUE(fixed);
     EXPECT_EQ(*fixed, additions_here.received + row.out);
   }
 }
 
-TEST(FixUps, SeeALoopInTooManyReceivedFields) {
+TEST(FixUps, SeeALoopInTooManyReceivedFields) {  // statement 92
   std::string section = dated;
   for (std::size_t i = 0; i < max_received_fields; ++i) section += "received: by a\r\n";
-  EXPECT_TRUE(fix_up(section, additions_here));
-  const auto looping = fix_up(section + "Received: by a\r\n", additions_here);
+  EXPECT_TRUE(fix_up(section, additions_here, {}));
+  const auto looping = fix_up(section + "Received: by a\r\n", additions_here, {});
   ASSERT_FALSE(looping);
   EXPECT_EQ(looping.error().one_line().substr(0, 9), "554 5.4.6");
 }
 
+mail::Identity bob() {
+  return {"bob",
+          {*mail::Mailbox::parse("bob@d.example"), *mail::Mailbox::parse("sales@d.example")}};
+}
+
+TEST(FixUps, QualifyBareNames) {  // statement 41
+  const struct {
+    std::string in;
+    std::string out;
+    const char* why;
+  } rows[] = {
+      {"From: bob\r\nTo: alice, Carol <carol>\r\n",
+       "From: bob@d.example\r\nTo: alice@d.example, Carol <carol@d.example>\r\n", "bare names"},
+      {"reply-to:x\r\nSENDER: y\r\nCc: z\r\nFrom: a@b\r\n",
+       "reply-to:x@d.example\r\nSENDER: y@d.example\r\nCc: z@d.example\r\nFrom: a@b\r\n",
+       "in every field of addresses"},
+      {"Resent-From: a\r\nResent-To: b\r\nResent-Cc: c\r\nResent-Sender: d\r\nFrom: a@b\r\n",
+       "Resent-From: a@d.example\r\nResent-To: b@d.example\r\nResent-Cc: c@d.example\r\n"
+       "Resent-Sender: d@d.example\r\nFrom: a@b\r\n",
+       "of a resent message"},
+      {"From: \"B\"  (x)\r\n\t<a@B.Example>\r\nTo:  a@b ,\r\n c@d\r\n",
+       "From: \"B\"  (x)\r\n\t<a@B.Example>\r\nTo:  a@b ,\r\n c@d\r\n",
+       "nothing to do: as it came"},
+      {"From: a@b\r\nTo: Bob Smith\r\n", "From: a@b\r\nTo: Bob Smith\r\n",
+       "unreadable: as it came"},
+      {"From: a@b\r\nSubject: x\r\nX-To: y\r\n", "From: a@b\r\nSubject: x\r\nX-To: y\r\n",
+       "other fields"},
+      {"DKIM-Signature: v=1; h=from:to; b=x\r\nFrom: bob\r\nTo: al\r\nCc: eve\r\n",
+       "DKIM-Signature: v=1; h=from:to; b=x\r\nFrom: bob\r\nTo: al\r\nCc: eve@d.example\r\n",
+       "what a signature covers stays (statement 44)"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.why);
+    const auto fixed = fix_up(dated + row.in, additions_here, {std::nullopt, "d.example"});
+    ASSERT_TRUE(fixed) << fixed.error().text;
+    EXPECT_EQ(*fixed, additions_here.received + dated + row.out);
+  }
+}
+
+TEST(FixUps, BindFromToTheLogin) {  // statement 30
+  const struct {
+    std::string in;
+    const char* refusal;  // empty: taken
+    const char* why;
+  } rows[] = {
+      {"From: bob@d.example\r\n", "", "its own address"},
+      {"From: \"mallory@x.example\" <BOB@D.example> (eve@x.example)\r\n", "",
+       "names and comments are no addresses, and case is none"},
+      {"From: bob\r\n", "", "its own, once it is qualified"},
+      {"From: bob@d.example, Sales <sales@d.example>\r\n", "", "two of its own"},
+      {"", "", "none: it gets the reverse-path"},
+      {"From: alice@d.example\r\n", "550 5.7.1", "another's"},
+      {"From: alice\r\n", "550 5.7.1", "another's, qualified"},
+      {"From: bob@d.example, alice@d.example\r\n", "550 5.7.1", "one of two is another's"},
+      {"From: bob@d.example\r\nfrom: alice@d.example\r\n", "550 5.7.1", "in a second From"},
+      {"From: G: alice@d.example;\r\n", "550 5.7.1", "in a group"},
+      {"From: bob@d.example; alice@d.example\r\n", "550 5.7.1", "behind a semicolon"},
+      {"From: bob@d.example <alice@d.example>\r\n", "550 5.7.1", "its own as a name only"},
+      {"From: bob@d.example (\r\n", "550 5.6.0", "readers would disagree"},
+      {"From: <bob@d.example> <alice@d.example>\r\n", "550 5.6.0", "likewise"},
+      {"From: bob@d.example alice@d.example\r\n", "550 5.6.0", "likewise"},
+      {"From:\r\n", "550 5.6.0", "nobody"},
+      {"From: undisclosed:;\r\n", "550 5.6.0", "nobody, as a group"},
+      {"From: <>\r\n", "550 5.6.0", "null is for reverse-paths"},
+      {"From: bob@d..example\r\n", "550 5.6.0", "no domain"},
+      {"DKIM-Signature: h=from\r\nFrom: bob\r\n", "550 5.6.0", "bare, and covered"},
+  };
+  const Additions additions{"Received: by us\r\n", "", "", "From: <bob@d.example>\r\n"};
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.why);
+    const auto fixed = fix_up(row.in, additions, {bob(), "d.example"});
+    EXPECT_EQ(fixed ? "" : fixed.error().one_line().substr(0, 9), row.refusal);
+    mail::Identity boss = bob();
+    boss.any_sender = true;
+    EXPECT_TRUE(fix_up(row.in, additions, {boss, "d.example"}));
+    EXPECT_TRUE(fix_up(row.in, additions, {std::nullopt, "d.example"})) << "a device is not bound";
+  }
+}
+
+TEST(FixUps, SayWhichAddressTheLoginMayNotUse) {
+  const auto fixed = fix_up("From: a@x.example\r\n", additions_here, {bob(), {}});
+  ASSERT_FALSE(fixed);
+  EXPECT_NE(fixed.error().text.find("a@x.example"), std::string::npos);
+  EXPECT_NE(fixed.error().text.find("bob"), std::string::npos);
+}
+
+TEST(FixUps, AddFromOfTheReversePath) {
+  const Additions additions{"", "", "", "From: <bob@d.example>\r\n"};
+  const Additions of_null{"", "", "", ""};
+  EXPECT_EQ(*fix_up("A: b\r\n", additions, {}), "A: b\r\nFrom: <bob@d.example>\r\n");
+  EXPECT_EQ(*fix_up("A: b\r\n", of_null, {}), "A: b\r\n");
+  EXPECT_FALSE(fix_up("A: b\r\n", of_null, {bob(), {}})) << "a login must say who writes";
+}
+
+TEST(FixUps, LeaveWhatASignatureCovers) {  // statement 44
+  const std::string signature = "DKIM-Signature: v=1; d=x;\r\n\th=From:Date : MESSAGE-ID; b=\r\n";
+  EXPECT_EQ(*fix_up(signature + "From: a@b\r\n", additions_here, {}),
+            additions_here.received + signature + "From: a@b\r\n")
+      << "that there is no Date may be signed";
+  EXPECT_EQ(*fix_up(signature + "Bcc: c\r\nReturn-Path: <d>\r\n", additions_here, {}),
+            additions_here.received + signature)
+      << "not covered: removed";
+  const auto hidden = fix_up("Bcc: a@b\r\nDKIM-Signature: h=from:bcc\r\n", additions_here, {});
+  ASSERT_FALSE(hidden);
+  EXPECT_EQ(hidden.error().one_line().substr(0, 9), "550 5.6.0");
+}
+
+TEST(FixUps, FoldLinesThatAreTooLong) {  // statement 43
+  std::string words;
+  while (words.size() <= 998) words += " word";
+  std::string list = "a@b.example";
+  while (list.size() <= 998) list += ",a@b.example";
+  const std::string word(999, 'x');
+  const struct {
+    std::string in;
+    bool is_taken;
+    const char* why;
+  } rows[] = {
+      {"Subject:" + words + "\r\n", true, "at white space"},
+      {"To:" + list + "\r\n", true, "addresses without spaces: behind their commas"},
+      {"Subject:" + word + "\r\n", false, "no white space"},
+      {"References:" + list + "\r\n", false, "commas mean nothing elsewhere"},
+      {"DKIM-Signature: h=subject\r\nSubject:" + words + "\r\n", false, "signed (statement 44)"},
+      {"DKIM-Signature: h=from\r\nSubject:" + words + "\r\n", true, "signed, but not this field"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.why);
+    const auto fixed = fix_up(row.in, additions_here, {});
+    ASSERT_EQ(fixed.has_value(), row.is_taken);
+    if (fixed) {
+      for (std::string_view rest = *fixed; !rest.empty();
+           rest.remove_prefix(rest.find("\r\n") + 2)) {
+        EXPECT_LE(rest.find("\r\n"), 998U);
+      }
+    } else {
+      EXPECT_EQ(fixed.error().one_line().substr(0, 9), "550 5.6.0");
+    }
+  }
+}
+
 mail::Envelope envelope(const std::string& helo, bool is_login, int recipients,
-                        const char* client = "192.0.2.1") {
+                        const char* client = "192.0.2.1", const char* tls = "") {
   const auto address = boost::asio::ip::make_address(client);
   const auto permit =
       mail::relay_permit(mail::AuthPolicy::optional, {*mail::Network::parse(client)}, address,
                          is_login ? std::optional(mail::Identity{"fun"}) : std::nullopt);
   mail::Envelope result =
-      mail::envelope_of(*permit, helo, "TLSv1.3 X", std::nullopt, mail::BodyType::seven_bit);
+      mail::envelope_of(*permit, helo, tls, std::nullopt, mail::BodyType::seven_bit);
   for (int i = 0; i < recipients; ++i) {
     result.recipients.push_back({*mail::Mailbox::parse("r" + std::to_string(i) + "@b.example")});
   }
@@ -70,7 +212,8 @@ TEST(ReceivedField, TellsWhoGaveTheMessageToWhom) {
   } rows[] = {
       {envelope("printer.example", false, 1), true,
        "Received: from printer.example ([192.0.2.1])\r\n\tby mail.example with ESMTP id ID\r\n"
-       "\tfor <r0@b.example>;\r\n\tSat, 21 Nov 2026 21:25:00 +0000\r\n",
+       "\tfor <r0@b.example>;\r\n\tSat, 21 Nov 2026 21:25:00 "
+       "+0000\r\n",
        "from mynetworks"},
       {envelope("printer.example", false, 2), true,
        "Received: from printer.example ([192.0.2.1])\r\n\tby mail.example with ESMTP id ID;\r\n"
@@ -83,6 +226,14 @@ TEST(ReceivedField, TellsWhoGaveTheMessageToWhom) {
        "Received: from home.example ([192.0.2.1])\r\n\tby mail.example with ESMTP id ID;\r\n"
        "\tSat, 21 Nov 2026 21:25:00 +0000\r\n",
        "unless it is configured"},
+      {envelope("printer.example", false, 1, "192.0.2.1", "TLSv1.3 X"), true,
+       "Received: from printer.example ([192.0.2.1])\r\n\tby mail.example with ESMTP id ID\r\n"
+       "\tfor <r0@b.example>\r\n\t(version=TLSv1.3 cipher=X);\r\n"
+       "\tSat, 21 Nov 2026 21:25:00 +0000\r\n",
+       "how it was encrypted"},
+      {envelope("home.example", true, 2, "192.0.2.1", "TLSv1.3 X"), true,
+       "Received: by mail.example with ESMTP id ID;\r\n\tSat, 21 Nov 2026 21:25:00 +0000\r\n",
+       "but that tells of the user's program too"},
       {envelope("x) by evil (\xff", false, 2), true,
        "Received: from [192.0.2.1] ([192.0.2.1])\r\n\tby mail.example with ESMTP id ID;\r\n"
        "\tSat, 21 Nov 2026 21:25:00 +0000\r\n",

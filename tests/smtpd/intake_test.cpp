@@ -11,6 +11,9 @@ namespace {
 const Additions additions_here{"Received: by us\r\n", "Date: now\r\n", "Message-ID: <1@us>\r\n"};
 constexpr std::uint64_t no_limit = 1'000'000'000;
 
+const Submitter device{};
+const Submitter user{mail::Identity{"fun", {}, true}, {}};
+
 struct Taken {
   std::string content;
   std::size_t longest = 0;
@@ -18,8 +21,9 @@ struct Taken {
   bool is_complete = false;
 };
 
-Taken take(const std::string& in, std::uint64_t max_size, std::size_t piece) {
-  Intake intake(BareLf::refused, max_size, additions_here);
+Taken take(const std::string& in, std::uint64_t max_size, std::size_t piece,
+           const Submitter& submitter = user) {
+  Intake intake(submitter, max_size, additions_here);
   Taken taken;
   for (std::size_t at = 0; at < in.size() && !intake.is_complete(); at += piece) {
     std::ignore = intake.feed(std::string_view(in).substr(at, piece));
@@ -68,7 +72,7 @@ TEST(Intake, TakesChunks) {
   const std::string out =
       "Received: by us\r\nSubject: a\r\nDate: now\r\nMessage-ID: <1@us>\r\n\r\n.\r\n..body\r\n";
   for (std::size_t cut = 0; cut <= in.size(); ++cut) {
-    Intake intake(BareLf::refused, in.size(), additions_here, Transfer::bdat);
+    Intake intake(user, in.size(), additions_here, Transfer::bdat);
     intake.feed_chunk(std::string_view(in).substr(0, cut));
     intake.feed_chunk(std::string_view(in).substr(cut));
     EXPECT_EQ(intake.take_chunk(), "");
@@ -78,7 +82,7 @@ TEST(Intake, TakesChunks) {
     EXPECT_FALSE(intake.refusal());
     EXPECT_EQ(intake.take_chunk(), out);
   }
-  Intake over(BareLf::refused, in.size() - 1, additions_here, Transfer::bdat);
+  Intake over(user, in.size() - 1, additions_here, Transfer::bdat);
   over.feed_chunk(in);
   EXPECT_EQ(over.refusal()->code, 552);
 }
@@ -137,6 +141,66 @@ TEST(Intake, RefusesWhatIsNoMessage) {
     ASSERT_TRUE(taken.refusal);
     EXPECT_EQ(taken.refusal->one_line().substr(0, 9), "550 5.6.0");
     EXPECT_TRUE(taken.is_complete);
+  }
+}
+
+// Statement 42. In every piece, so that nothing is judged before it is there.
+TEST(Intake, RepairsTheHeaderSectionOfADevice) {
+  const std::string added = "Date: now\r\nMessage-ID: <1@us>\r\n";
+  const struct {
+    std::string in;
+    std::string header;
+    std::string body;  // with the empty line
+    const char* why;
+  } rows[] = {
+      {"A: b\r\nhello\r\nC: d\r\n", "A: b\r\n", "\r\nhello\r\nC: d\r\n", "no empty line"},
+      {"A: b\r\nhello\r\n\r\nC: d\r\n", "A: b\r\n", "\r\nhello\r\n\r\nC: d\r\n",
+       "the empty line comes later"},
+      {"hello\r\n", "", "\r\nhello\r\n", "no header section at all"},
+      {" hello\r\n\r\nx\r\n", "", "\r\n hello\r\n\r\nx\r\n", "nothing to continue"},
+      {"From joe Mon Jan 1 00:00:00\r\nA: b\r\n\r\nx\r\n", "A: b\r\n", "\r\nx\r\n", "an mbox line"},
+      {">From joe\r\nA: b\r\n\r\nFrom x\r\n", "A: b\r\n", "\r\nFrom x\r\n", "a quoted one"},
+      {"From joe\r\n\r\nx\r\n", "", "\r\nx\r\n", "nothing but an mbox line"},
+      {"A: b\r\nFrom joe\r\nC: d\r\n\r\n", "A: b\r\n", "\r\nFrom joe\r\nC: d\r\n\r\n",
+       "only the first line is one"},
+      {"A \t: b\r\nC: d\r\n\r\nx\r\n", "A: b\r\nC: d\r\n", "\r\nx\r\n", "a space behind a name"},
+      {"A: b\r\nC d: e\r\n\r\n", "A: b\r\n", "\r\nC d: e\r\n\r\n", "a space in a name"},
+      {"A: b\nC : d\n\tx\n\nbody\r\n", "A: b\r\nC: d\r\n\tx\r\n", "\r\nbody\r\n", "bare LF"},
+      {"A: b\r\n", "A: b\r\n", "", "nothing to repair"},
+  };
+  for (const auto& row : rows) {
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, row.in.size() + 5}) {
+      SCOPED_TRACE(row.why);
+      const Taken taken = take(row.in + ".\r\n", no_limit, piece, device);
+      EXPECT_FALSE(taken.refusal);
+      EXPECT_EQ(taken.content, "Received: by us\r\n" + row.header + added + row.body);
+    }
+  }
+}
+
+TEST(Intake, FindsTheEndOfADevicesHeaderInALongBody) {
+  const std::string body(mail::max_header_section / 4, 'x');
+  const std::string lines = body + "\r\n" + body + "\r\n" + body + "\r\n" + body + "\r\nC: d\r\n";
+  std::string fields;
+  while (fields.size() <= mail::max_header_section) fields += "X: y\r\n";
+  EXPECT_FALSE(take("A: b\r\nhello\r\n" + lines + ".\r\n", no_limit, 7001, device).refusal);
+  EXPECT_EQ(take(fields + ".\r\n", no_limit, 7001, device).refusal->code, 552);
+}
+
+TEST(Intake, SaysWhetherTheHeaderIsUtf8) {
+  const struct {
+    std::string in;
+    bool is_utf8;
+  } rows[] = {
+      {"Subject: a\r\n\r\n\xc3\xa4\r\n.\r\n", false},
+      {"Subject: \xc3\xa4\r\n\r\na\r\n.\r\n", true},
+      {"Bcc: \xc3\xa4 <a@b>\r\n\r\na\r\n.\r\n", false},  // gone
+  };
+  for (const auto& row : rows) {
+    Intake intake(user, no_limit, additions_here);
+    std::ignore = intake.feed(row.in);
+    EXPECT_NE(intake.take_chunk(), "");
+    EXPECT_EQ(intake.has_utf8_header(), row.is_utf8) << row.in;
   }
 }
 

@@ -67,8 +67,8 @@ class Dialogue {
   }
   void act(TakeContent& take) {
     say(take.reply);
-    intake_.emplace(session_.identity() ? BareLf::refused : BareLf::repaired, 1'000'000,
-                    Additions{});
+    intake_.emplace(Submitter{session_.identity()}, 1'000'000,
+                    Additions{"", "", "", "From: <fun@office.example>\r\n"});
   }
   void say(const mail::Reply& reply) {
     std::string text;
