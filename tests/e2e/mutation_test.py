@@ -1,4 +1,4 @@
-"""Sessions that were valid once: their lines are dropped, repeated, moved and mixed, their octets changed, and they come
+"""Sessions that were valid once: their lines are dropped, repeated, moved, mixed, their octets changed, and they come
 in any pieces, early, in clear and inside TLS, half of them from strangers. Whatever they say, every process lives on as
 it is, nothing stays open, no stranger's message is taken, and the next client is served.
 
