@@ -131,7 +131,7 @@ net::Task<> Attempt::use(std::unique_ptr<Session> session, bool is_reused) {
     Transaction transaction =
         co_await transact(*session, Message{lease_, content_, inspection_}, left);
     std::optional<Trouble> trouble = std::move(transaction.trouble);
-    const bool has_progress = keep(std::move(transaction), left);
+    const bool has_progress = keep(std::move(transaction), left, session->capabilities().dsn);
     co_await still_wanted();
     if (trouble) {
       const bool is_stale = is_reused && !session->is_in_step && trouble->kind != Kind::damaged;
@@ -144,13 +144,15 @@ net::Task<> Attempt::use(std::unique_ptr<Session> session, bool is_reused) {
 }
 
 // Takes over what a transaction has decided. False: nothing.
-bool Attempt::keep(Transaction transaction, const std::vector<std::uint32_t>& recipients) {
+bool Attempt::keep(Transaction transaction, const std::vector<std::uint32_t>& recipients,
+                   bool has_dsn) {
   bool has_progress = false;
   for (std::size_t i = 0; i < recipients.size() && i < transaction.outcomes.size(); ++i) {
     auto& outcome = transaction.outcomes[i];
     if (!outcome) continue;
     is_decided_[recipients[i]] = true;
-    report_.outcomes.push_back({recipients[i], std::move(*outcome)});
+    const bool is_dsn_passed_on = has_dsn && std::holds_alternative<mail::Delivered>(*outcome);
+    report_.outcomes.push_back({recipients[i], std::move(*outcome), is_dsn_passed_on});
     has_progress = true;
   }
   return has_progress;

@@ -60,7 +60,8 @@ class Attempt {
   net::Task<> try_hops(std::vector<Hop> hops);
   net::Task<> try_hop(Hop hop);
   net::Task<> use(std::unique_ptr<Session> session, bool is_reused);
-  [[nodiscard]] bool keep(Transaction transaction, const std::vector<std::uint32_t>& recipients);
+  [[nodiscard]] bool keep(Transaction transaction, const std::vector<std::uint32_t>& recipients,
+                          bool has_dsn);
   void note(Trouble trouble);
   void conclude();
   void decide(const mail::Outcome& outcome);

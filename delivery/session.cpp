@@ -25,6 +25,8 @@ void take_keyword(std::string_view line, Capabilities& capabilities) {
   if (is("STARTTLS")) capabilities.starttls = true;
   if (is("PIPELINING")) capabilities.pipelining = true;
   if (is("8BITMIME")) capabilities.eight_bit_mime = true;
+  if (is("DSN")) capabilities.dsn = true;
+  if (is("SMTPUTF8")) capabilities.smtputf8 = true;
   if (is("AUTH")) capabilities.auth = std::string(line);
   if (is("SIZE")) {
     capabilities.size = true;

@@ -18,6 +18,8 @@ struct Capabilities {
   bool starttls = false;
   bool pipelining = false;      // RFC 2920
   bool eight_bit_mime = false;  // RFC 6152
+  bool dsn = false;             // RFC 3461
+  bool smtputf8 = false;        // RFC 6531
   bool size = false;            // RFC 1870,
   std::uint64_t max_size = 0;   // and its limit; 0: none is known
   std::string auth;             // the mechanisms, as written (RFC 4954)

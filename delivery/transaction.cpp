@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "delivery/dsn_parameters.h"
 #include "net/checksum.h"
 
 namespace postern::delivery {
@@ -119,6 +120,12 @@ std::optional<Trouble> Sender::unsuited() const {
     return dialogue_.trouble(Kind::unsuited,
                              mail::Reply{554, {5, 6, 3}, "the server does not take 8-bit content"});
   }
+  // RFC 6531, 3.2: neither sent as it is, nor changed.
+  if (message_.lease.needs_utf8 && !can.smtputf8) {
+    return dialogue_.trouble(
+        Kind::unsuited,
+        mail::Reply{550, {5, 6, 7}, "the server does not take addresses and headers in UTF-8"});
+  }
   return std::nullopt;
 }
 
@@ -141,11 +148,15 @@ void Sender::append(const Step& step) {
       out_ += "MAIL FROM:" + mail::text_of(message_.lease.reverse_path);
       if (can.size) out_ += fmt::format(" SIZE={}", message_.lease.size);
       if (can.eight_bit_mime && message_.inspection.has_eight_bit) out_ += " BODY=8BITMIME";
+      if (message_.lease.needs_utf8) out_ += " SMTPUTF8";
+      if (can.dsn) append_dsn(message_.lease.dsn, out_);
       break;
-    case Command::rcpt:
-      out_ +=
-          "RCPT TO:<" + message_.lease.recipients[recipients_[step.recipient]].mailbox.text() + '>';
+    case Command::rcpt: {
+      const mail::Recipient& to = message_.lease.recipients[recipients_[step.recipient]];
+      out_ += "RCPT TO:<" + to.mailbox.text() + '>';
+      if (can.dsn) append_dsn(to, message_.lease.needs_utf8, out_);
       break;
+    }
     case Command::data:
       out_ += "DATA";
   }
