@@ -368,7 +368,8 @@ Result<StoredMessage> LogStore::read(mail::MessageId id) {
       disk_->read(*file, place.offset, record_header_size + place.length);
   if (!bytes) return bytes.error();
   const auto record = parse_record(segments_[place.segment].mark, *bytes);
-  auto payload = record && record->id == id ? parse_message(record->payload) : std::nullopt;
+  auto payload =
+      record && record->id == id ? parse_message(record->type, record->payload) : std::nullopt;
   if (!payload) return make_error_code(boost::system::errc::bad_message);
   if (!place.has_file)
     return StoredMessage{std::move(payload->head), std::string(payload->content)};

@@ -15,6 +15,7 @@
 #include "mail/message_id.h"
 #include "mail/reply.h"
 #include "net/frames.h"
+#include "queue/segment.h"
 
 namespace postern::queue {
 
@@ -70,7 +71,8 @@ struct MessagePayload {
   MessageHead head;
   std::string_view content;  // empty: it lies in a file
 };
-/// Nothing: the payload is none.
-[[nodiscard]] std::optional<MessagePayload> parse_message(std::string_view payload);
+/// Nothing: the payload is none, or that of another type.
+[[nodiscard]] std::optional<MessagePayload> parse_message(RecordType type,
+                                                          std::string_view payload);
 
 }  // namespace postern::queue

@@ -106,12 +106,10 @@ class SegmentReplay {
  private:
   void take(const Record& record) {
     if (record.type == RecordType::seal) return;
-    if (record.type == RecordType::message) {
-      if (const auto payload = parse_message(record.payload)) {
-        return sink_.on_message(segment_, record, *payload);
-      }
-    } else if (record.type == RecordType::update) {
+    if (record.type == RecordType::update) {
       if (const auto update = net::decode<Update>(record.payload)) return sink_.on_update(*update);
+    } else if (const auto payload = parse_message(record.type, record.payload)) {
+      return sink_.on_message(segment_, record, *payload);
     }
     set_aside({record.offset, record.offset + record_header_size + record.payload.size()},
               "a record without meaning");

@@ -40,8 +40,8 @@ std::optional<unsigned> version_of(std::string_view segment) {
 
 std::optional<Mark> mark_of(std::string_view segment) {
   const auto header = segment.substr(0, segment_header_size);
-  if (header.size() < segment_header_size || version_of(header) != format_version)
-    return std::nullopt;
+  if (header.size() < segment_header_size) return std::nullopt;
+  if (version_of(header).value_or(format_version + 1) > format_version) return std::nullopt;
   const auto crc = net::decode<std::uint32_t>(header.substr(20));
   if (crc != net::crc32c(header.substr(0, 20))) return std::nullopt;
   return net::decode<Mark>(header.substr(8, 8));

@@ -1,14 +1,14 @@
 // One file of the spool: an append-only sequence of records. On disk, integers little-endian:
 //
 //   offset  size  the segment's header
-//        0     8  "PoSegmt" and the version of the format, 1
+//        0     8  "PoSegmt" and the version of the format, 2
 //        8     8  mark: a random number, the same all over one spool
 //       16     4  number of the segment
 //       20     4  CRC-32C over bytes 0..19
 //   then records, each:
 //        0     8  mark
 //        8     4  length of the payload in bytes, at most max_payload
-//       12     1  type: 1 message, 2 update, 3 seal
+//       12     1  type: 2 update, 3 seal, 4 message; 1 message of version 1
 //       13     8  message id (of a seal: 0)
 //       21     4  CRC-32C over bytes 0..20 and the payload
 //       25     n  payload (`queue/record.h`)
@@ -17,6 +17,9 @@
 // directory. A shorter tail is a torn write: normal, cut off. After a failed write or sync the segment is dead:
 // never written again, and what lies behind its last committed record is never trusted (the kernel may have
 // dropped some pages and kept others). The segment after it says in its first record, the seal, where that was.
+//
+// Version 1 differs only in its messages, whose envelopes had no wishes about reports; it is read, and not written any more.
+// A newer version is left alone.
 //
 // The mark is how a reader finds the next record behind a damaged one. It is secret: content is written by
 // strangers, and who knew the mark could hide forged records in it. It never leaves the spool, whose directory
@@ -34,14 +37,15 @@
 
 namespace postern::queue {
 
-enum class RecordType : std::uint8_t { message = 1, update = 2, seal = 3, last = seal };
+enum class RecordType : std::uint8_t { old_message = 1, update = 2, seal = 3, message = 4 };
 
 using Mark = std::uint64_t;
 
 inline constexpr std::size_t segment_header_size = 24;
 inline constexpr std::size_t record_header_size = 25;
-/// The longest payload: content up to `max_inline_content`, and an envelope of thousands of the longest recipients.
-inline constexpr std::size_t max_payload = 4 * 1024 * 1024;
+/// The longest payload: content up to `max_inline_content`, and an envelope of thousands of the longest recipients, or what
+/// was answered about each of them.
+inline constexpr std::size_t max_payload = 8 * 1024 * 1024;
 
 /// The header of segment `number`.
 [[nodiscard]] std::string segment_header(Mark mark, std::uint32_t number);
@@ -66,12 +70,12 @@ struct Damage {
   std::uint64_t end = 0;
 };
 
-/// The mark that the header of a segment holds; nothing: it is no header, or damaged.
+/// The mark that the header of a segment holds; nothing: it is no header that is understood, or damaged.
 [[nodiscard]] std::optional<Mark> mark_of(std::string_view segment);
 /// The version of the format that a segment claims to have; nothing: it is no segment, or its first bytes are
 /// damaged.
 [[nodiscard]] std::optional<unsigned> version_of(std::string_view segment);
-inline constexpr unsigned format_version = 1;
+inline constexpr unsigned format_version = 2;
 
 /// Reads a segment from the start to the end: every record that is whole, and what was damaged between them.
 class SegmentReader {

@@ -24,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       end = record.offset + queue::record_header_size + record.payload.size();
     }
   }
-  (void)queue::parse_message(bytes);
+  (void)queue::parse_message(queue::RecordType::message, bytes);
+  (void)queue::parse_message(queue::RecordType::old_message, bytes);
   (void)net::decode<queue::Update>(bytes);
   (void)net::decode<queue::Seal>(bytes);
   return 0;

@@ -77,7 +77,7 @@ TEST(LogStore, RefusesASpoolOfANewerPostern) {
   }
   std::fstream file(directory.path() / "00000001.log",
                     std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(7).put(2);
+  file.seekp(7).put(static_cast<char>(format_version + 1));
   file.close();
   Spool again(directory.path());
   ASSERT_TRUE(again.cannot_start);

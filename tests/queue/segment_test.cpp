@@ -126,8 +126,8 @@ TEST(Segment, KnowsItsVersion) {
   std::string header = segment_header(mark, 1);
   EXPECT_EQ(version_of(header), format_version);
   EXPECT_EQ(mark_of(header), mark);
-  header[7] = 2;
-  EXPECT_EQ(version_of(header), 2U);
+  header[7] = 3;
+  EXPECT_EQ(version_of(header), 3U);
   EXPECT_EQ(mark_of(header), std::nullopt);
 }
 
@@ -135,12 +135,12 @@ TEST(Record, OfAMessageGivesBackHeadAndContent) {
   const MessageHead head{
       mail::envelope_of_report(*mail::Mailbox::parse("a@b.example")), {}, 7, 99, false, {}};
   const std::string payload = message_front(head) + "content";
-  const auto parsed = parse_message(payload);
+  const auto parsed = parse_message(RecordType::message, payload);
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->content, "content");
   EXPECT_EQ(parsed->head.crc, 99U);
   for (std::size_t size = 0; size < payload.size(); ++size) {
-    EXPECT_FALSE(parse_message(std::string_view(payload).substr(0, size))) << size;
+    EXPECT_FALSE(parse_message(RecordType::message, std::string_view(payload).substr(0, size))) << size;
   }
 }
 
