@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "mail/dsn_text.h"
+
 namespace postern::mail {
 
 Envelope envelope_of(const RelayPermit& permit, std::string helo, std::string tls,
@@ -13,7 +15,8 @@ Envelope envelope_of(const RelayPermit& permit, std::string helo, std::string tl
 }
 
 Envelope envelope_of_report(Mailbox to) {
-  return Envelope{Seal(), {}, std::nullopt, {{std::move(to)}}, BodyType::seven_bit};
+  const bool needs_utf8 = !is_ascii(to.local_part());
+  return Envelope{Seal(), {}, std::nullopt, {{std::move(to)}}, BodyType::seven_bit, needs_utf8};
 }
 
 }  // namespace postern::mail

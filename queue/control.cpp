@@ -107,6 +107,7 @@ std::optional<frames::QueuedMessage> Control::describe(mail::MessageId id, bool 
       std::min({mailboxes.size(), message->recipients.size(), max_shown_recipients});
   mailboxes.erase(mailboxes.begin() + static_cast<std::ptrdiff_t>(count), mailboxes.end());
   for (std::size_t i = 0; i < count; ++i) {
+    mailboxes[i].original.clear();  // nobody looks at it, and it is long
     answer.recipients.push_back(described(mailboxes[i].mailbox, message->recipients[i], now));
   }
   if (with_header) {

@@ -38,6 +38,7 @@ std::int64_t whole_seconds(net::Clock::duration duration) {
 struct Dispatch::Sorted {
   std::vector<bool> is_heard_of;  // for each recipient of the lease
   std::vector<Change> news;
+  std::vector<Change> successes;  // of which the sender is to be told by us
   std::vector<Change> failures;
   std::vector<std::uint32_t> returned;  // nothing happened to them
 };
@@ -110,7 +111,7 @@ void Dispatch::on_report(const frames::Report& report, const Moment& now) {
   const Loan& loan = lent.loan;
   lent_content_ -= lent.content;
 
-  Sorted sorted{std::vector<bool>(loan.recipients.size()), {}, {}, {}};
+  Sorted sorted{std::vector<bool>(loan.recipients.size()), {}, {}, {}, {}};
   for (const frames::RecipientOutcome& outcome : report.outcomes) {
     if (outcome.index >= loan.recipients.size() || sorted.is_heard_of[outcome.index]) continue;
     sorted.is_heard_of[outcome.index] = true;
@@ -123,13 +124,14 @@ void Dispatch::on_report(const frames::Report& report, const Moment& now) {
   if (!sorted.news.empty()) queue_.settle({loan.id, std::move(sorted.news), false}, now);
   queue_.give_back(loan.id, sorted.returned, now.steady, now);
   if (report.hindrance == Hindrance::damaged) queue_.set_aside(loan.id, now);
+  if (!sorted.successes.empty()) reporter_.passed_on(loan.id, std::move(sorted.successes), now);
   if (!sorted.failures.empty()) reporter_.bounce(loan.id, std::move(sorted.failures), now);
 }
 
 void Dispatch::on_outcome(const Lent& lent, const frames::Report& report,
                           const frames::RecipientOutcome& outcome, Sorted& sorted,
                           const Moment& now) {
-  const mail::Mailbox& to = lent.recipients[outcome.index].mailbox;
+  const auto& [to, notify, original] = lent.recipients[outcome.index];
   Answer answer{mail::reply_of(outcome.outcome), report.remote, now.wall};
   const std::string words = answer.reply.one_line();
   Change change = queue_.change_of(lent.loan.id, lent.loan.recipients[outcome.index],
@@ -143,7 +145,9 @@ void Dispatch::on_outcome(const Lent& lent, const frames::Report& report,
                            {"tls", report.tls},
                            {"reply", words},
                            {"delay", seconds_between(lent.arrival, now.wall)}});
-    sorted.news.push_back(std::move(change));
+    // A hop with DSN tells of it itself, or passes that on once more (RFC 3461, 5.2.1 and 5.2.2).
+    const bool is_told_by_us = notify.success && !outcome.is_dsn_passed_on;
+    (is_told_by_us ? sorted.successes : sorted.news).push_back(std::move(change));
   } else if (std::holds_alternative<mail::Failed>(outcome.outcome)) {
     change.state = RecipientState::bounced;
     sorted.failures.push_back(std::move(change));

@@ -3,23 +3,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "mail/header.h"
-#include "mail/report.h"
 #include "net/checksum.h"
 #include "net/log.h"
 
 namespace postern::queue {
 namespace {
 
-constexpr std::size_t max_header_read = mail::max_returned_header + 4;
-
-mail::Undelivered undelivered(mail::MessageId id, const MessageHead& head, std::string_view front) {
-  return {id, head.arrival, *head.envelope.reverse_path, mail::header_section_of(front), {}};
-}
-
-mail::ReportedRecipient reported(const mail::Mailbox& mailbox, const Answer& answer,
-                                 WallTime retry_until) {
-  return {mailbox, answer.reply, answer.remote, answer.time, retry_until};
+mail::ReportedRecipient reported(const mail::Recipient& recipient, const Answer& answer,
+                                 WallTime retry_until = {}) {
+  return {recipient.mailbox, recipient.original, answer.reply,
+          answer.remote,     answer.time,        retry_until};
 }
 
 std::vector<std::uint32_t> recipients_of(const std::vector<Change>& changes) {
@@ -28,14 +21,16 @@ std::vector<std::uint32_t> recipients_of(const std::vector<Change>& changes) {
   return indices;
 }
 
+// `report`: its id, for those whose failure the sender wants to hear of, or why there is none.
 void log_bounced(mail::MessageId id, const mail::Envelope& envelope, const std::vector<Change>& all,
                  std::string_view report) {
   for (const Change& change : all) {
+    const mail::Recipient& to = envelope.recipients.at(change.recipient);
     net::log("bounced", {{"id", id},
-                         {"to", envelope.recipients[change.recipient].mailbox},
+                         {"to", to.mailbox},
                          {"remote", change.answer.remote},
                          {"reply", change.answer.reply.one_line()},
-                         {"report", report}});
+                         {"report", to.notify.wants_failure() ? report : "unwanted"}});
   }
 }
 
@@ -48,8 +43,16 @@ mail::Reply expiry_reply(const Answer* last) {
 
 }  // namespace
 
+// What a report is about.
+struct Reporter::Subject {
+  mail::Action action;
+  mail::MessageId id;
+  mail::MessageId report;
+  const StoredMessage& message;
+};
+
 void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now) {
-  net::Result<StoredMessage> stored = store_.read(id);
+  const net::Result<StoredMessage> stored = store_.read(id);
   if (!stored) {
     // What cannot be read cannot be reported: now, where the disk has a fault that may pass; ever, where it is damaged.
     net::log(net::Level::error, "unreadable", {{"id", id}, {"error", stored.error().message()}});
@@ -57,34 +60,63 @@ void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Mo
     if (stored.error() == boost::system::errc::bad_message) queue_.set_aside(id, now);
     return;
   }
-  auto& head = stored->head;
-  Update update{id, std::move(failures), false};
-  if (!head.envelope.reverse_path) return end_without_report(std::move(update), head.envelope, now);
-
-  const std::string front = front_of(*stored, max_header_read);
-  mail::Undelivered about = undelivered(id, head, front);
-  for (const Change& change : update.changes) {
-    about.recipients.push_back(
-        reported(head.envelope.recipients.at(change.recipient).mailbox, change.answer, {}));
+  const mail::Envelope& envelope = stored->head.envelope;
+  std::vector<mail::ReportedRecipient> wanted;
+  for (const Change& change : failures) {
+    const mail::Recipient& recipient = envelope.recipients.at(change.recipient);
+    if (recipient.notify.wants_failure()) wanted.push_back(reported(recipient, change.answer));
   }
-  const mail::MessageId report = ids_.next(now.wall);
-  std::string content = mail::bounce_content({hostname_, now.wall, report}, about);
-  auto done = [this, id, report, now, envelope = head.envelope,
-               changes = update.changes](net::Result<> result) {
-    if (result) return log_bounced(id, envelope, changes, report.text());
+  if (!envelope.reverse_path || wanted.empty()) {
+    log_bounced(id, envelope, failures, "none");
+    if (!envelope.reverse_path) net::log(net::Level::warning, "undeliverable-bounce", {{"id", id}});
+    return queue_.settle({id, std::move(failures), false}, now);
+  }
+  const mail::MessageId report_id = ids_.next(now.wall);
+  auto done = [this, id, report_id, now, envelope, failures](net::Result<> result) {
+    if (result) return log_bounced(id, envelope, failures, report_id.text());
     net::log(net::Level::error, "bounce-deferred",
              {{"id", id}, {"error", result.error().message()}});
-    queue_.give_back(id, recipients_of(changes), queue_.next_attempt(1, now), now);
+    queue_.give_back(id, recipients_of(failures), queue_.next_attempt(1, now), now);
   };
-  send({report, mail::envelope_of_report(about.sender), now.wall, nullptr, std::move(update)},
-       std::move(content), now, std::move(done));
+  report({mail::Action::failed, id, report_id, *stored}, std::move(wanted),
+         {id, std::move(failures), false}, now, std::move(done));
 }
 
-void Reporter::end_without_report(Update update, const mail::Envelope& envelope,
-                                  const Moment& now) {
-  log_bounced(update.id, envelope, update.changes, "none");
-  net::log(net::Level::warning, "undeliverable-bounce", {{"id", update.id}});
-  queue_.settle(std::move(update), now);
+void Reporter::passed_on(mail::MessageId id, std::vector<Change> deliveries, const Moment& now) {
+  const net::Result<StoredMessage> stored = store_.read(id);
+  const auto end_unreported = [this, id, deliveries, now](net::error_code error) {
+    net::log(net::Level::error, "success-unreported", {{"id", id}, {"error", error.message()}});
+    queue_.settle({id, deliveries, false}, now);
+  };
+  if (!stored) return end_unreported(stored.error());
+  const mail::Envelope& envelope = stored->head.envelope;
+  if (!envelope.reverse_path) return queue_.settle({id, std::move(deliveries), false}, now);
+  std::vector<mail::ReportedRecipient> recipients;
+  for (const Change& change : deliveries) {
+    recipients.push_back(reported(envelope.recipients.at(change.recipient), change.answer));
+  }
+  const mail::MessageId report_id = ids_.next(now.wall);
+  auto done = [id, report_id, end_unreported](net::Result<> result) {
+    if (!result) return end_unreported(result.error());
+    net::log("success-reported", {{"id", id}, {"report", report_id}});
+  };
+  report({mail::Action::relayed, id, report_id, *stored}, std::move(recipients),
+         {id, std::move(deliveries), false}, now, std::move(done));
+}
+
+void Reporter::report(const Subject& subject, std::vector<mail::ReportedRecipient> recipients,
+                      Update update, const Moment& now, Store::Done done) {
+  const auto& [action, id, report_id, message] = subject;
+  const MessageHead& head = message.head;
+  const mail::Envelope& envelope = head.envelope;
+  const std::string front =
+      front_of(message, mail::content_needed(action, envelope.dsn.ret, head.size));
+  const mail::ReportedMessage about{id,           head.arrival,         *envelope.reverse_path,
+                                    envelope.dsn, envelope.needs_utf8,  front,
+                                    head.size,    std::move(recipients)};
+  std::string content = mail::report_content(action, {hostname_, now.wall, report_id}, about);
+  send({report_id, mail::envelope_of_report(about.sender), now.wall, nullptr, std::move(update)},
+       std::move(content), now, std::move(done));
 }
 
 void Reporter::send(Incoming report, std::string content, const Moment& now, Store::Done done) {
@@ -137,29 +169,27 @@ void Reporter::warn(mail::MessageId id, const Moment& now) {
     return;  // else the next sweep tries again
   }
   message->is_warned = true;  // at once, so that the next sweep does not do it again
-  const auto& head = stored->head;
-  if (!head.envelope.reverse_path) return queue_.settle({id, {}, true}, now);
-
-  const std::string front = front_of(*stored, max_header_read);
-  mail::Undelivered about = undelivered(id, head, front);
+  const mail::Envelope& envelope = stored->head.envelope;
   const WallTime retry_until = now.on_wall(message->arrival + queue_.times().expire);
+  std::vector<mail::ReportedRecipient> late;
   for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
     const Recipient& recipient = message->recipients[i];
-    if (recipient.is_final()) continue;
+    const mail::Recipient& to = envelope.recipients.at(i);
+    if (recipient.is_final() || !to.notify.wants_delay()) continue;
     const Answer answer = recipient.answer
                               ? *recipient.answer
                               : Answer{{451, {4, 4, 1}, "not yet tried"}, {}, now.wall};
-    about.recipients.push_back(
-        reported(head.envelope.recipients.at(i).mailbox, answer, retry_until));
+    late.push_back(reported(to, answer, retry_until));
   }
-  const mail::MessageId report = ids_.next(now.wall);
-  std::string content = mail::delay_warning_content({hostname_, now.wall, report}, about);
-  auto done = [this, id, report](net::Result<> result) {
-    if (result) return net::log("warned", {{"id", id}, {"report", report}});
-    if (Message* late = queue_.ledger().find(id)) late->is_warned = false;
+  if (!envelope.reverse_path || late.empty()) return queue_.settle({id, {}, true}, now);
+
+  const mail::MessageId report_id = ids_.next(now.wall);
+  auto done = [this, id, report_id](net::Result<> result) {
+    if (result) return net::log("warned", {{"id", id}, {"report", report_id}});
+    if (Message* again = queue_.ledger().find(id)) again->is_warned = false;
   };
-  send({report, mail::envelope_of_report(about.sender), now.wall, nullptr, Update{id, {}, true}},
-       std::move(content), now, std::move(done));
+  report({mail::Action::delayed, id, report_id, *stored}, std::move(late), {id, {}, true}, now,
+         std::move(done));
 }
 
 }  // namespace postern::queue

@@ -1,8 +1,11 @@
-// Reports to senders: bounces of what failed or expired, and one warning when a message is late. A report is a
-// message like any other; it becomes durable in one record with what it reports, so neither is ever lost
-// (statements 84 to 91).
+// Reports to senders: bounces of what failed or expired, one warning when a message is late, and, for those who want to
+// hear of success, that a message was passed on to a hop without DSN. A report is a message like any other; it becomes
+// durable in one record with what it reports, so neither is ever lost (statements 84 to 91). One report tells of all
+// recipients to whom the same happened at the same time.
 //
-// A bounce is never bounced (RFC 5321, 6.1): what fails with a null reverse-path ends with a line in the log.
+// Nobody is told what he did not ask for (NOTIFY; RFC 3461, 4.1), and a null reverse-path is told nothing: a bounce is never
+// bounced (RFC 5321, 6.1). Then the log alone says how it ended. Our own reports therefore leave without NOTIFY=NEVER, which
+// RFC 3461, 6.1, would allow: their null reverse-path says as much, also to servers that have never heard of DSN.
 #pragma once
 
 #include <functional>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "mail/message_id.h"
+#include "mail/report.h"
 #include "queue/moment.h"
 #include "queue/queue.h"
 #include "queue/store.h"
@@ -31,14 +35,23 @@ class Reporter {
   /// sender, and ends them. Where that cannot be written down they wait again.
   void bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now);
 
+  /// These recipients, which nobody else may touch meanwhile, want to hear of success, and a hop without DSN took the message
+  /// for them: tells the sender, and ends them. Where that cannot be written down they end all the same, with an ERROR in
+  /// the log: another attempt would deliver the message twice.
+  void passed_on(mail::MessageId id, std::vector<Change> deliveries, const Moment& now);
+
   /// Bounces what has expired, and warns of what is late.
   void sweep(const Moment& now);
 
  private:
   void expire(mail::MessageId id, const Moment& now);
   void warn(mail::MessageId id, const Moment& now);
+  struct Subject;
+
+  /// Writes the report, and sends it together with `update`.
+  void report(const Subject& subject, std::vector<mail::ReportedRecipient> recipients,
+              Update update, const Moment& now, Store::Done done);
   void send(Incoming report, std::string content, const Moment& now, Store::Done done);
-  void end_without_report(Update update, const mail::Envelope& envelope, const Moment& now);
 
   Store& store_;
   Queue& queue_;

@@ -36,10 +36,13 @@ bool is_sendable(std::string_view line) {
 // The input is all that strangers have a hand in: the header, the remote's words and name.
 void check_report(std::string_view input) {
   const auto mailbox = *mail::Mailbox::parse("alice@office.example");
-  mail::Undelivered message{mail::MessageId(1), {}, mailbox, input, {}};
-  message.recipients.push_back(
-      {mailbox, {550, {5, 0, 0}, std::string(input)}, std::string(input), {}, {}});
-  const auto content = mail::bounce_content({"host.example", {}, mail::MessageId(2)}, message);
+  const std::string text(input);
+  mail::ReportedMessage message{
+      mail::MessageId(1), {}, mailbox, {mail::Return::headers, text}, true, input,
+      input.size(),       {}};
+  message.recipients.push_back({mailbox, text, {550, {5, 0, 0}, text}, text, {}, {}});
+  const auto content =
+      mail::report_content(mail::Action::failed, {"host.example", {}, mail::MessageId(2)}, message);
   require(content.ends_with("\r\n"), "a report ends with a line end");
   for (std::string_view rest = content; !rest.empty(); rest.remove_prefix(rest.find("\r\n") + 2)) {
     require(is_sendable(rest.substr(0, rest.find("\r\n"))), "a report has sendable lines only");

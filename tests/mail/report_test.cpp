@@ -9,6 +9,7 @@
 
 #include "mail/ascii.h"
 #include "mail/header.h"
+#include "mail/returned_content.h"
 
 namespace postern::mail {
 namespace {
@@ -24,15 +25,17 @@ constexpr auto now = arrival + 1h;
 ReportOrigin origin() { return {"smarthost.office.example", now, MessageId(99)}; }
 
 ReportedRecipient recipient(std::string mailbox, Reply reply, std::string remote) {
-  return {*Mailbox::parse(mailbox), std::move(reply), std::move(remote), now - 1min,
-          arrival + 120h};
+  return {*Mailbox::parse(mailbox), {},         std::move(reply),
+          std::move(remote),        now - 1min, arrival + 120h};
 }
 
-Undelivered undelivered(std::string_view header) {
-  return {MessageId(42), arrival, *Mailbox::parse("alice@office.example"), header, {}};
+ReportedMessage undelivered(std::string_view content) {
+  return {MessageId(42),     arrival, *Mailbox::parse("alice@office.example"),
+          {Return::headers}, false,   content,
+          content.size(),    {}};
 }
 
-Undelivered to_two() {
+ReportedMessage to_two() {
   auto message = undelivered("From: alice\r\nSubject: hello\r\n");
   message.recipients = {
       recipient("bob@b.example", {550, {5, 1, 1}, "no such user"}, "mx.b.example[192.0.2.1]:25"),
@@ -92,7 +95,7 @@ void expect_sendable(const std::string& content) {
 }
 
 TEST(Bounce, SaysWhoSentItAndThatNobodyShallAnswer) {  // statement 84
-  const auto content = bounce_content(origin(), to_two());
+  const auto content = report_content(Action::failed, origin(), to_two());
   expect_sendable(content);
   EXPECT_EQ(std::string(header_section_of(content)),
             "From: Mail Delivery System <MAILER-DAEMON@smarthost.office.example>\r\n"
@@ -108,7 +111,7 @@ TEST(Bounce, SaysWhoSentItAndThatNobodyShallAnswer) {  // statement 84
 }
 
 TEST(Bounce, HasThePartsOfRfc6522) {  // statement 84
-  const auto report = read(bounce_content(origin(), to_two()));
+  const auto report = read(report_content(Action::failed, origin(), to_two()));
   ASSERT_EQ(report.parts.size(), 3U);
   EXPECT_EQ(report.parts[0].header, "Content-Type: text/plain; charset=us-ascii\r\n");
   EXPECT_EQ(report.parts[1].header, "Content-Type: message/delivery-status\r\n");
@@ -117,7 +120,7 @@ TEST(Bounce, HasThePartsOfRfc6522) {  // statement 84
 }
 
 TEST(Bounce, TellsProgramsOfAllItsRecipients) {  // statements 90 and 91
-  EXPECT_EQ(read(bounce_content(origin(), to_two())).parts.at(1).body,
+  EXPECT_EQ(read(report_content(Action::failed, origin(), to_two())).parts.at(1).body,
             "Reporting-MTA: dns; smarthost.office.example\r\n"
             "X-Postern-Message-ID: 000000000001A\r\n"
             "Arrival-Date: Sat, 21 Nov 2026 21:25:00 +0000\r\n"
@@ -137,7 +140,7 @@ TEST(Bounce, TellsProgramsOfAllItsRecipients) {  // statements 90 and 91
 }
 
 TEST(Bounce, TellsPeopleInTheRemotesOwnWords) {  // statement 90
-  EXPECT_EQ(read(bounce_content(origin(), to_two())).parts.at(0).body,
+  EXPECT_EQ(read(report_content(Action::failed, origin(), to_two())).parts.at(0).body,
             "This is the mail server smarthost.office.example.\r\n"
             "\r\n"
             "Your message could not be delivered to the recipients below. Nothing more will\r\n"
@@ -153,7 +156,7 @@ TEST(Bounce, TellsPeopleInTheRemotesOwnWords) {  // statement 90
 }
 
 TEST(DelayWarning, SaysUntilWhenItIsTried) {
-  const auto content = delay_warning_content(origin(), to_two());
+  const auto content = report_content(Action::delayed, origin(), to_two());
   expect_sendable(content);
   EXPECT_THAT(content, HasSubstr("Subject: Your message has not been delivered yet\r\n"));
   const auto report = read(content);
@@ -168,6 +171,91 @@ TEST(DelayWarning, SaysUntilWhenItIsTried) {
                         "Last-Attempt-Date: Sat, 21 Nov 2026 22:24:00 +0000\r\n"
                         "Will-Retry-Until: Thu, 26 Nov 2026 21:25:00 +0000\r\n"));
   EXPECT_THAT(content, Not(HasSubstr("failed")));
+}
+
+TEST(SuccessReport, SaysThatNoMoreWillBeHeard) {  // statement 87; RFC 3461, 5.2.2
+  auto message = undelivered("Subject: hello\r\n");
+  message.dsn = {Return::full, "QQ+2B314"};
+  message.recipients = {
+      recipient("bob@b.example", {250, {2, 0, 0}, "queued"}, "mx.b.example[192.0.2.1]:25"),
+      recipient("carol@b.example", {250, {}, "queued"}, "mx.b.example[192.0.2.1]:25")};
+  const auto content = report_content(Action::relayed, origin(), message);
+  expect_sendable(content);
+  EXPECT_THAT(content, HasSubstr("Subject: Your message has been passed on\r\n"));
+  const auto report = read(content);
+  EXPECT_THAT(report.parts.at(0).body,
+              HasSubstr("    Passed on. mx.b.example[192.0.2.1]:25 said: 250 2.0.0 queued\r\n"));
+  EXPECT_EQ(report.parts.at(1).body,
+            "Original-Envelope-Id: QQ+314\r\n"
+            "Reporting-MTA: dns; smarthost.office.example\r\n"
+            "X-Postern-Message-ID: 000000000001A\r\n"
+            "Arrival-Date: Sat, 21 Nov 2026 21:25:00 +0000\r\n"
+            "\r\n"
+            "Final-Recipient: rfc822; bob@b.example\r\n"
+            "Action: relayed\r\n"
+            "Status: 2.0.0\r\n"
+            "Remote-MTA: dns; mx.b.example\r\n"
+            "Diagnostic-Code: smtp; 250 2.0.0 queued\r\n"
+            "Last-Attempt-Date: Sat, 21 Nov 2026 22:24:00 +0000\r\n"
+            "\r\n"
+            "Final-Recipient: rfc822; carol@b.example\r\n"
+            "Action: relayed\r\n"
+            "Status: 2.0.0\r\n"
+            "Remote-MTA: dns; mx.b.example\r\n"
+            "Diagnostic-Code: smtp; 250 queued\r\n"
+            "Last-Attempt-Date: Sat, 21 Nov 2026 22:24:00 +0000\r\n");
+}
+
+TEST(Report, GivesBackWhatTheSenderCalledTheRecipient) {  // statement 88
+  struct Row {
+    const char* why;
+    std::string original;
+    std::string field;
+  };
+  const Row table[] = {
+      {"decoded", "rfc822;Bob+2Btag+3Dx@B.example",
+       "\r\n\r\nOriginal-Recipient: rfc822;Bob+tag=x@B.example\r\nFinal-Recipient: "},
+      {"another type", "x400;/S=bob/", "Original-Recipient: x400;/S=bob/\r\n"},
+      {"utf-8, which is in no xtext", "utf-8;b\\x{F6}b@b.example",
+       "Original-Recipient: utf-8;b\\x{F6}b@b.example\r\n"},
+      {"utf-8, plain",
+       "UTF-8;b\xc3\xb6"
+       "b@b.example",
+       "Original-Recipient: UTF-8;b\\x{F6}b@b.example\r\n"},
+      {"no way into the report's header", "rfc822;a+0D+0AAction:+20delivered",
+       "Original-Recipient: rfc822;a??Action: delivered\r\n"},
+      {"none given", "", "\r\n\r\nFinal-Recipient: rfc822; bob@b.example\r\n"},
+      {"longer than a line", "utf-8;" + std::string(1000, 'x'),
+       "\r\n\r\nFinal-Recipient: rfc822; bob@b.example\r\n"},
+  };
+  for (const auto& row : table) {
+    SCOPED_TRACE(row.why);
+    auto message = undelivered("");
+    message.recipients = {recipient("bob@b.example", {550, {}, "no"}, "")};
+    message.recipients[0].original = row.original;
+    const auto content = report_content(Action::failed, origin(), message);
+    expect_sendable(content);
+    EXPECT_THAT(read(content).parts.at(1).body, HasSubstr(row.field));
+  }
+}
+
+TEST(Report, GivesBackTheEnvelopeIdAndNothingThatWasHiddenInIt) {  // statement 88
+  auto message = undelivered("");
+  message.dsn.envelope_id = "id+2B1+0D+0AX:+20y";
+  message.recipients = {recipient("bob@b.example", {550, {}, "no"}, "")};
+  EXPECT_THAT(read(report_content(Action::failed, origin(), message)).parts.at(1).body,
+              HasSubstr("Original-Envelope-Id: id+1??X: y\r\n"));
+}
+
+TEST(Report, ReturnsASmallMessageWholeAndSaysSo) {  // statement 89
+  const std::string content = "Subject: hello\r\n\r\nbody\r\n";
+  auto message = undelivered(content);
+  message.dsn.ret = Return::unsaid;
+  message.recipients = {recipient("bob@b.example", {550, {}, "no"}, "")};
+  const auto report = read(report_content(Action::failed, origin(), message));
+  EXPECT_THAT(report.parts.at(0).body, HasSubstr("\r\nIt is attached.\r\n"));
+  EXPECT_EQ(report.parts.at(2).header, "Content-Type: message/rfc822\r\n");
+  EXPECT_EQ(report.parts.at(2).body, content);
 }
 
 TEST(Report, DerivesAStatusWhereNoneWasGiven) {  // statement 90
@@ -188,8 +276,8 @@ TEST(Report, DerivesAStatusWhereNoneWasGiven) {  // statement 90
   for (const auto& row : table) {
     auto message = undelivered("");
     message.recipients = {recipient("bob@b.example", row.reply, "")};
-    const auto content = row.is_bounce ? bounce_content(origin(), message)
-                                       : delay_warning_content(origin(), message);
+    const auto content = row.is_bounce ? report_content(Action::failed, origin(), message)
+                                       : report_content(Action::delayed, origin(), message);
     EXPECT_THAT(content, HasSubstr(std::string("\r\nStatus: ") + row.status + "\r\n"));
   }
 }
@@ -208,7 +296,7 @@ TEST(Report, NamesTheRemoteAsADnsNameOrALiteral) {
   for (const auto& row : table) {
     auto message = undelivered("");
     message.recipients = {recipient("bob@b.example", {550, {}, "no"}, row.remote)};
-    EXPECT_THAT(bounce_content(origin(), message),
+    EXPECT_THAT(report_content(Action::failed, origin(), message),
                 HasSubstr(std::string("\r\nRemote-MTA: dns; ") + row.named + "\r\n"));
   }
 }
@@ -219,8 +307,8 @@ TEST(Report, IsNotHarmedByWhatStrangersSay) {
                             "x " + std::string(1000, 'w'), std::string()}) {
     auto message = undelivered("Subject: hello\r\n");
     message.recipients = {recipient("bob@b.example", {550, {}, words}, words)};
-    for (const auto& content :
-         {bounce_content(origin(), message), delay_warning_content(origin(), message)}) {
+    for (const auto& content : {report_content(Action::failed, origin(), message),
+                                report_content(Action::delayed, origin(), message)}) {
       expect_sendable(content);
       const auto report = read(content);
       ASSERT_EQ(report.parts.size(), 3U);
@@ -235,7 +323,7 @@ TEST(Report, FoldsLongWordsOfARemoteAndKeepsLinksWhole) {
   message.recipients = {recipient(
       "bob@b.example", {550, {5, 7, 1}, "blocked, see " + link + " for more"}, "mx.b.example")};
   EXPECT_THAT(
-      bounce_content(origin(), message),
+      report_content(Action::failed, origin(), message),
       HasSubstr("Diagnostic-Code: smtp; 550 5.7.1 blocked, see\r\n " + link + "\r\n for more\r\n"));
 }
 
@@ -245,7 +333,7 @@ TEST(Report, HasNoLineOfSpaces) {
     auto message = undelivered("");
     const auto words = std::string(length, 'w') + std::string(300, ' ');
     message.recipients = {recipient("bob@b.example", {550, {}, words}, "")};
-    for (const auto& line : lines_of(bounce_content(origin(), message))) {
+    for (const auto& line : lines_of(report_content(Action::failed, origin(), message))) {
       EXPECT_TRUE(line.empty() || line.find_first_not_of(' ') != std::string::npos) << length;
     }
   }
@@ -254,7 +342,7 @@ TEST(Report, HasNoLineOfSpaces) {
 TEST(Report, KeepsTheSpacesOfAQuotedMailbox) {
   auto message = undelivered("");
   message.recipients = {recipient("\"a  b\"@b.example", {550, {}, "no"}, "")};
-  const auto content = bounce_content(origin(), message);
+  const auto content = report_content(Action::failed, origin(), message);
   EXPECT_THAT(content, HasSubstr("Final-Recipient: rfc822; \"a  b\"@b.example\r\n"));
   EXPECT_THAT(content, HasSubstr("<\"a  b\"@b.example>\r\n"));
 }
@@ -263,37 +351,39 @@ TEST(Report, ReturnsAHeaderThatIsNotAsciiAsQuotedPrintable) {
   const std::string long_line = "X: " + std::string(1500, 'x') + "\r\n";
   const std::string bytes = "Subject: gr\xc3\xbc\xc3\x9f\r\nX: \x01 a\rb\nc\r\n";
   for (const auto& header : {long_line, bytes}) {
-    const auto content = bounce_content(origin(), undelivered(header));
+    const auto content = report_content(Action::failed, origin(), undelivered(header));
     expect_sendable(content);
     const auto part = read(content).parts.at(2);
     EXPECT_EQ(
         part.header,
         "Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: quoted-printable\r\n");
   }
-  EXPECT_EQ(read(bounce_content(origin(), undelivered(bytes))).parts.at(2).body,
+  EXPECT_EQ(read(report_content(Action::failed, origin(), undelivered(bytes))).parts.at(2).body,
             "Subject: gr=C3=BC=C3=9F\r\nX: =01 a=0Db=0Ac\r\n");
 }
 
 TEST(Report, ReturnsABoundedHeader) {  // statement 89
   std::string header;
   while (header.size() <= max_returned_header) header += "X-Line: " + std::string(60, 'x') + "\r\n";
-  const auto body = read(bounce_content(origin(), undelivered(header))).parts.at(2).body;
+  const auto body =
+      read(report_content(Action::failed, origin(), undelivered(header))).parts.at(2).body;
   EXPECT_LE(body.size(), max_returned_header);
   EXPECT_GT(body.size(), max_returned_header - 80);
   EXPECT_TRUE(header.starts_with(body)) << "whole lines from the front";
   EXPECT_THAT(body, EndsWith("\r\n"));
-  expect_sendable(bounce_content(origin(), undelivered(std::string(200'000, 'x'))));
+  expect_sendable(report_content(Action::failed, origin(), undelivered(std::string(200'000, 'x'))));
 }
 
 TEST(Report, EndsTheLastLineOfAHeader) {
-  EXPECT_EQ(read(bounce_content(origin(), undelivered("A: b\r\nC: d"))).parts.at(2).body,
-            "A: b\r\nC: d\r\n");
+  EXPECT_EQ(
+      read(report_content(Action::failed, origin(), undelivered("A: b\r\nC: d"))).parts.at(2).body,
+      "A: b\r\nC: d\r\n");
 }
 
 TEST(Report, HasABoundaryThatStandsInNoPart) {
   const std::string header =
       "Subject: x\r\n\t--postern-0000000000033-0\r\n\t--postern-0000000000033-1\r\n";
-  const auto content = bounce_content(origin(), undelivered(header));
+  const auto content = report_content(Action::failed, origin(), undelivered(header));
   EXPECT_THAT(content, HasSubstr("boundary=\"postern-0000000000033-2\""));
   EXPECT_EQ(read(content).parts.at(2).body, header);
 }
