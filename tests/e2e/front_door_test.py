@@ -209,7 +209,8 @@ class NamesOfClients(FrontDoor):
     def test_in_ehlo_never_become_a_line_of_the_header(self):
         names = (b"x\rX-Invented: yes", b"x\nX-Invented: yes", b"x\n\n.\r", b"x\0y", b"x\ty", b"(x", b"x)(y", b"x\\",
                  b"<x>", b"x;y", b'"x', b"[x", b"=?utf-8?q?x=0AX-Invented:?=", b"\xff\xfe",
-                 "bücher.test".encode(), b"x" * 255, b"x" * 256, b"x" * 1900, b"by;with;id;for", b"a.b:25", b"-", b"::1", b"[IPv6:::1]")
+                 "bücher.test".encode(), b"x" * 255, b"x" * 256, b"x" * 1900,
+                 b"by;with;id;for", b"a.b:25", b"-", b"::1", b"[IPv6:::1]")
         taken = 0
         for name in names:
             with self.subTest(name), RawClient(self.server) as client:
