@@ -1,5 +1,7 @@
 #include "client.h"
 
+#include "net/base64.h"
+
 namespace postern::bench {
 
 using net::Result;
@@ -26,6 +28,28 @@ std::size_t reply_size(std::string_view input) {
   }
 }
 
+// The newest session is the context's: TLS 1.3 gives it some time after the handshake, when the connection is read.
+int keep_session(SSL* ssl, SSL_SESSION* session) {
+  SSL_CTX* const context = SSL_get_SSL_CTX(ssl);
+  SSL_SESSION_free(static_cast<SSL_SESSION*>(SSL_CTX_get_app_data(context)));
+  SSL_CTX_set_app_data(context, session);
+  return 1;
+}
+
+void resume(const SSL* ssl, int where, int) {
+  if ((where & SSL_CB_HANDSHAKE_START) == 0 || SSL_is_init_finished(ssl)) return;
+  SSL* const mine =
+      const_cast<SSL*>(ssl);  // OpenSSL's only call before a handshake is made for watching
+  if (auto* session = static_cast<SSL_SESSION*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))) {
+    SSL_set_session(mine, session);
+  }
+}
+
+void free_context(SSL_CTX* context) {
+  SSL_SESSION_free(static_cast<SSL_SESSION*>(SSL_CTX_get_app_data(context)));
+  SSL_CTX_free(context);
+}
+
 }  // namespace
 
 std::string make_content(std::size_t size) {
@@ -40,14 +64,26 @@ std::string make_content(std::size_t size) {
   return content + ".\r\n";
 }
 
-net::SslContext any_server_tls() {
-  net::SslContext context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+net::SslContext any_server_tls(bool is_resuming) {
+  net::SslContext context(SSL_CTX_new(TLS_client_method()), free_context);
   if (!context) throw std::bad_alloc();
+  if (is_resuming) {
+    SSL_CTX_set_session_cache_mode(context.get(),
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context.get(), keep_session);
+    SSL_CTX_set_info_callback(context.get(), resume);
+  }
   return context;
 }
 
-Task<Result<>> Client::open(Endpoint server) {
+Task<Result<>> Client::open(Endpoint server, net::asio::ip::address source) {
   stream_.expires_after(patience);
+  if (!source.is_unspecified()) {
+    net::error_code failed;
+    stream_.socket().open(server.protocol(), failed);
+    if (!failed) stream_.socket().bind(Endpoint(source, 0), failed);
+    if (failed) co_return failed;
+  }
   auto [failure] = co_await stream_.socket().async_connect(server, net::as_result);
   if (failure) co_return failure;
   stream_.socket().set_option(net::asio::ip::tcp::no_delay(true));
@@ -66,6 +102,19 @@ Task<Result<>> Client::start_tls(net::SslContext context) {
     co_return encrypted;
   }
   Result<> done = co_await ask("EHLO client.load.example\r\n", "2");
+  co_return done;
+}
+
+Task<Result<>> Client::log_in(const std::string& user, const std::string& password) {
+  const std::string message = '\0' + user + '\0' + password;
+  const std::string command = "AUTH PLAIN " + net::to_base64(message) + "\r\n";
+  Result<> done = co_await ask(command, "2");
+  co_return done;
+}
+
+Task<Result<>> Client::be_refused() {
+  Result<> done = co_await ask(envelope[0], "5");
+  if (!done && last_reply_.starts_with('2')) done = co_await ask(envelope[1], "5");
   co_return done;
 }
 

@@ -1,4 +1,4 @@
-"""The load programs (bench_generator, bench_sink, bench_idle), led from Python."""
+"""The load programs (bench_generator, bench_arrivals, bench_sink, bench_idle), led from Python."""
 
 import json
 import resource
@@ -23,6 +23,21 @@ def generate(programs, port, messages, sessions, per_connection, size, pipelinin
     figures = json.loads(done.stdout)
     if figures["messages"] != messages:
         raise RuntimeError(f"only {figures['messages']} of {messages} messages were accepted")
+    return figures
+
+
+def arrive(programs, port, connections, sessions, *, source="", tls=False, resume=False, login=None, refused=False):
+    """Connections that submit nothing; their figures, with all served, or an error. `login`: user and password."""
+    command = [f"{programs}/bench_arrivals", "--port", str(port), "--connections", str(connections),
+               "--sessions", str(sessions)]
+    command += ["--source", source] if source else []
+    command += ["--user", login[0], "--password", login[1]] if login else []
+    command += ["--tls"] * tls + ["--resume"] * resume + ["--refused"] * refused
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE,
+                          preexec_fn=_raise_file_limit)
+    figures = json.loads(done.stdout)
+    if figures["connections"] != connections:
+        raise RuntimeError(f"only {figures['connections']} of {connections} connections were served")
     return figures
 
 
@@ -54,10 +69,11 @@ class Sink:
 
 
 class Idle:
-    """Sessions that have said EHLO and wait."""
+    """Sessions that have said EHLO, or logged in (`login`: user and password), and wait."""
 
-    def __init__(self, programs, port, sessions, tls):
+    def __init__(self, programs, port, sessions, tls, login=None):
         self._command = [f"{programs}/bench_idle", "--port", str(port), "--sessions", str(sessions)] + ["--tls"] * tls
+        self._command += ["--user", login[0], "--password", login[1]] if login else []
 
     def __enter__(self):
         self._idle = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

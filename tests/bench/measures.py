@@ -10,6 +10,8 @@ import load
 import processes
 from servers import free_port
 
+SESSIONS = 20  # where nothing else is said
+COLD_WARM_UP = 20  # logins: each takes some time
 WARM_UP = 300  # messages; their rate decides how many the run has
 FEWEST, MOST = 300, 200_000  # messages of a run
 SETTLE = 0.5  # seconds for what a server does behind the last message: log lines, removal
@@ -68,11 +70,31 @@ class Bench:
             figures = costs.figures(messages, sent, arrived["end"], generator=sent["cpu"], sink=arrived["cpu"])
             return figures | {"per_connection_out": messages / max(arrived["connections"], 1)}
 
-    def idle_memory(self, server_class, tls):
+    def arrivals(self, server_class, login="", **how):
+        """Clients/s that come, do what `how` says (see load.arrive), and go. `login`: `cold`, with a name that was not
+        heard before, or `warm`."""
+        with self.started(server_class) as (server, _sink):
+            port = server.tls_port if how.get("tls") else server.port
+
+            def arrive(connections, name):
+                name = {"warm": "warm", "cold": name}.get(login)
+                credentials = (server.user(name), server.password) if name else None
+                return load.arrive(self.programs, port, connections, SESSIONS, login=credentials, **how)
+
+            few, most = (COLD_WARM_UP, server.users) if login == "cold" else (WARM_UP, MOST)
+            warm = arrive(few, "first-%")
+            connections = int(min(max(few / (warm["end"] - warm["begin"]) * self.seconds, few), most))
+            with Costs(server.root) as costs:
+                came = arrive(connections, "cold-%")
+            return costs.figures(connections, came, came["end"], generator=came["cpu"]) | {
+                "resumed": came["resumed"] / connections}
+
+    def idle_memory(self, server_class, tls, has_login=False):
         """MiB of all the server's processes with idle sessions, and before them."""
         with self.started(server_class) as (server, _sink):
             before = processes.pss_mib(server.root)
-            with load.Idle(self.programs, server.tls_port if tls else server.port, IDLE_SESSIONS, tls):
+            login = (server.user("warm"), server.password) if has_login else None
+            with load.Idle(self.programs, server.tls_port if tls else server.port, IDLE_SESSIONS, tls, login):
                 return {"mib": processes.pss_mib(server.root), "mib_before": before}
 
     def calls(self, server_class):
@@ -140,4 +162,4 @@ class Costs:
         return {"messages": messages, "seconds": seconds, "rate": messages / seconds,
                 "busy": self._machine / seconds / os.cpu_count(),
                 "cpu_ms": {name: 1e3 * spent / messages for name, spent in cpu.items()},
-                **{name: sent[name] for name in ("p50_ms", "p95_ms", "p99_ms")}}
+                **{name: sent[name] for name in ("p50_ms", "p95_ms", "p99_ms") if name in sent}}

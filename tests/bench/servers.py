@@ -1,7 +1,7 @@
 """The two servers under test, each with its own folder on the same disk: Postfix tuned for throughput, and Postern.
 
-Both take mail for everyone from loopback without TLS, have a second listener with STARTTLS, pass everything on to the
-sink, and sync every message before they say yes. `holds`: they take mail and do not pass it on.
+Both take mail for everyone from 127.0.0.1 without TLS (and from no other address), have a second listener with STARTTLS,
+pass everything on to the sink, and sync every message before they say yes. `holds`: they take mail and do not pass it on.
 """
 
 import os
@@ -35,6 +35,7 @@ class Server:
     """A server that runs: `port`, `tls_port`, `root` (the process from which all its others descend)."""
 
     name = ""
+    users = 2000  # of each kind, where there are users
 
     def __init__(self, directory, sink_port, holds):
         self.directory = pathlib.Path(directory)
@@ -88,13 +89,27 @@ class Server:
 class Postern(Server):
     name = "Postern"
     program = "postern"
+    password = "a password of usual length"
+
+    @staticmethod
+    def user(name):
+        return f"{name}@bench.example"
+
+    def add_users(self, config):
+        """`warm`, and many others with the same password: one verifier serves them all."""
+        users = self.directory / "users"
+        subprocess.run([self.program, "user", "add", self.user("warm"), "--password-stdin", "--config", config],
+                       input=self.password + "\n", text=True, check=True, capture_output=True)
+        line = users.read_text().splitlines()[-1]
+        with users.open("a") as file:
+            for kind in ("first", "cold"):
+                file.writelines(line.replace("warm", f"{kind}-{number}", 1) + "\n" for number in range(self.users))
+        users.chmod(0o640)
+        shutil.chown(users, group="postern-auth")
 
     def prepare(self):
         chain, key = self.certificate()
         key.chmod(0o600)
-        users = self.write("users", "")
-        users.chmod(0o640)
-        shutil.chown(users, group="postern-auth")
         # A relayhost that refuses connections: what is taken stays in the queue.
         next_hop = free_port() if self.holds else self.sink_port
         config = self.write("postern.toml", f"""
@@ -110,7 +125,9 @@ tls = "starttls"
 certificate = "{chain}"
 private_key = "{key}"
 [auth]
-users = "{users}"
+users = "{self.directory}/users"
+[access]
+mynetworks = ["127.0.0.1/32"]
 [queue]
 directory = "{self.directory}/spool"
 [[route]]
@@ -121,6 +138,7 @@ connections_per_ip = 4000
 [control]
 socket = "{self.directory}/control"
 """)
+        self.add_users(config)
         return [self.program, "serve", "--config", str(config)]
 
     @staticmethod
@@ -162,7 +180,7 @@ mydestination =
 local_recipient_maps =
 alias_maps =
 alias_database =
-mynetworks = 127.0.0.0/8
+mynetworks = 127.0.0.1/32
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 smtputf8_enable = no
