@@ -271,3 +271,17 @@ class Tls(FrontDoor):
                     except (ssl.SSLError, ConnectionError):
                         was_taken = False
                     self.assertEqual(was_taken, is_taken)
+
+    def test_sessions_may_be_resumed_whichever_process_is_met(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = clients.tls_context(self.server)
+            context.minimum_version = context.maximum_version = version
+            session, resumed = None, 0
+            for _ in range(20):
+                with context.wrap_socket(clients.raw(self.server, "implicit"), server_hostname="localhost",
+                                         session=session) as client:
+                    self.assertEqual(client.recv(3), b"220")
+                    resumed += client.session_reused
+                    session = client.session
+            with self.subTest(version.name):
+                self.assertGreater(resumed, 0)
