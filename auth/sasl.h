@@ -14,9 +14,10 @@
 
 namespace postern::auth {
 
-/// What we do as a server. Its place with channel binding, SCRAM-SHA-256-PLUS, comes later.
+/// What we do as a server.
 inline constexpr std::string_view password_mechanisms[] = {"PLAIN", "LOGIN"};
 inline constexpr std::string_view scram_mechanism = "SCRAM-SHA-256";
+inline constexpr std::string_view plus_mechanism = "SCRAM-SHA-256-PLUS";  // with channel binding
 
 /// The longest message of an exchange, in bytes. SCRAM in Cyrus takes no more; PLAIN with the longest name and password
 /// needs 1,536.

@@ -62,7 +62,8 @@ void Server::on(const frames::BeginLogin& frame) {
   auto users = settings_.users->current();
   if (!users || logins_.is_full()) return end({frame.exchange, frames::LoginResult::unavailable});
   Login& login = logins_.put(frame.exchange, std::make_shared<Login>());
-  login.exchange.emplace(settings_.hostname, users);
+  BindingOffer offer{frame.bindings, is_offered(std::string(plus_mechanism))};
+  login.exchange.emplace(settings_.hostname, users, std::move(offer));
   login.users = std::move(users);
   act(frame.exchange, login.exchange->begin(frame.mechanism, frame.initial));
 }

@@ -15,6 +15,8 @@ bool is_password_mechanism(std::string_view name) {
          std::end(password_mechanisms);
 }
 
+bool is_scram(std::string_view name) { return name == scram_mechanism || name == plus_mechanism; }
+
 }  // namespace
 
 // What Cyrus calls. No exception may get into its frames.
@@ -77,9 +79,11 @@ int verifier_plugin_init(const sasl_utils_t*, int max_version, int* version,
   return SASL_OK;
 }
 
-ServerExchange::ServerExchange(std::string hostname, std::shared_ptr<const UserTable> users)
+ServerExchange::ServerExchange(std::string hostname, std::shared_ptr<const UserTable> users,
+                               BindingOffer offer)
     : hostname_(std::move(hostname)),
       users_(std::move(users)),
+      offer_(std::move(offer)),
       callbacks_{
           sasl_callback(SASL_CB_SERVER_USERDB_CHECKPASS, ServerCallbacks::note_password, this),
           sasl_callback(SASL_CB_CANON_USER, ServerCallbacks::canonical_name, this),
@@ -96,6 +100,7 @@ ServerStep ServerExchange::begin(const std::string& mechanism,
   connection_.reset(connection);
   if (made != SASL_OK || !set_protection(connection))
     return Ended{frames::LoginResult::unavailable};
+  if (initial && has_header(*initial) && !bind(*initial)) return Ended{};
   const char* out = nullptr;
   unsigned length = 0;
   const int result =
@@ -106,11 +111,38 @@ ServerStep ServerExchange::begin(const std::string& mechanism,
 
 ServerStep ServerExchange::answer(const std::string& bytes) {
   if (bytes.size() > max_sasl_message) return Ended{frames::LoginResult::malformed};
+  const bool is_bound = binding_.len > 0;
+  if (has_header(bytes) && !bind(bytes)) return Ended{};
   const char* out = nullptr;
   unsigned length = 0;
   const int result = sasl_server_step(connection_.get(), bytes.data(),
                                       static_cast<unsigned>(bytes.size()), &out, &length);
+  // To Cyrus, what was bound to another connection is malformed. To us it is the attack that this is there for.
+  if (is_bound && result == SASL_BADPROT) return Ended{};
   return step(result, out, length);
+}
+
+const std::string* ServerExchange::login_to_prove() const {
+  return is_scram(mechanism_) && account_ ? &login_ : nullptr;
+}
+
+bool ServerExchange::has_header(const std::string& message) const {
+  return is_scram(mechanism_) && !has_begun_ && !message.empty();
+}
+
+// What does not begin as it has to is left to Cyrus, who says that it is malformed.
+bool ServerExchange::bind(const std::string& first_message) {
+  has_begun_ = true;
+  const std::optional<BindingChoice> choice = BindingChoice::parse(first_message);
+  if (!choice) return true;
+  if (!choice->fits(mechanism_, offer_.offers_plus, offer_.bindings)) return false;
+  if (choice->flag != BindingFlag::used) return true;
+  const std::string& expected = choice->expected(offer_.bindings);
+  binding_type_ = choice->type;
+  binding_.name = binding_type_.c_str();
+  binding_.len = expected.size();
+  binding_.data = reinterpret_cast<const unsigned char*>(expected.data());
+  return sasl_setprop(connection_.get(), SASL_CHANNEL_BINDING, &binding_) == SASL_OK;
 }
 
 ServerStep ServerExchange::step(int result, const char* out, unsigned length) {
@@ -144,7 +176,7 @@ ServerStep ServerExchange::success(const char* out, unsigned length) {
   if (is_password_mechanism(mechanism_) && password_) {
     return Claimed{std::move(login), *account_, std::move(*password_)};
   }
-  if (mechanism_ == scram_mechanism && account_->is_real) {
+  if (is_scram(mechanism_) && account_->is_real) {
     std::optional<std::string> last;
     if (out != nullptr) last.emplace(out, length);
     return Proved{std::move(login), std::move(last)};
@@ -153,6 +185,7 @@ ServerStep ServerExchange::success(const char* out, unsigned length) {
 }
 
 const Account& ServerExchange::look_up(std::string_view name) {
+  login_ = name;
   account_ = users_->account(name);
   return *account_;
 }

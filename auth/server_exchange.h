@@ -7,6 +7,9 @@
 // password. SCRAM asks for the verifier (auxprop plugin `postern`, property `*authPassword`, RFC 5803), and ends with
 // `Proved`.
 //
+// SCRAM-SHA-256-PLUS is tied to the TLS connection: the client says by what (`gs2_header.h`), Cyrus compares. Who says
+// that we do not offer it, though we do, was lied to by somebody in the middle, and is refused.
+//
 // Limits: a message has at most `max_sasl_message` bytes. A name that no user can have stands for a fixed one that no
 // user has, so it goes the way of every unknown user.
 #pragma once
@@ -20,6 +23,7 @@
 #include <string>
 #include <variant>
 
+#include "auth/gs2_header.h"
 #include "auth/sasl.h"
 #include "auth/secret.h"
 #include "auth/user_table.h"
@@ -42,6 +46,11 @@ struct Claimed {
   Account account;
   Secret password;
 };
+/// What a login can be bound to.
+struct BindingOffer {
+  frames::ChannelBindings bindings{};
+  bool offers_plus = false;  // SCRAM-SHA-256-PLUS stood in our list
+};
 /// Not accepted.
 struct Ended {
   frames::LoginResult result = frames::LoginResult::refused;
@@ -51,7 +60,8 @@ using ServerStep = std::variant<Ask, Proved, Claimed, Ended>;
 class ServerExchange {
  public:
   /// `users`: as they are now, for the whole exchange. `start_sasl` has been called.
-  ServerExchange(std::string hostname, std::shared_ptr<const UserTable> users);
+  ServerExchange(std::string hostname, std::shared_ptr<const UserTable> users,
+                 BindingOffer offer = {});
   ServerExchange(const ServerExchange&) = delete;
   ServerExchange& operator=(const ServerExchange&) = delete;
 
@@ -60,19 +70,29 @@ class ServerExchange {
                                  const std::optional<std::string>& initial);
   [[nodiscard]] ServerStep answer(const std::string& bytes);
 
+  /// Whose login the next message proves, or does not: SCRAM, after its first. Null: the next message proves nothing.
+  [[nodiscard]] const std::string* login_to_prove() const;
+
  private:
   friend struct ServerCallbacks;
 
+  bool has_header(const std::string& message) const;
+  bool bind(const std::string& first_message);
   ServerStep step(int result, const char* out, unsigned length);
   ServerStep success(const char* out, unsigned length);
   const Account& look_up(std::string_view name);
 
   std::string hostname_;
   std::shared_ptr<const UserTable> users_;
+  BindingOffer offer_;
+  std::string binding_type_;
+  sasl_channel_binding_t binding_{};
   std::array<sasl_callback_t, 3> callbacks_;
   SaslConnection connection_;
+  bool has_begun_ = false;  // SCRAM: its first message was there
   std::string mechanism_;
-  std::optional<Account> account_;  // looked up already
+  std::string login_;  // whose account was looked up
+  std::optional<Account> account_;
   std::optional<Secret> password_;  // noted by the callback
 };
 

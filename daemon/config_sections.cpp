@@ -93,7 +93,7 @@ void Sections::read_tls(Section section) {
 }
 
 void Sections::read_auth(Section section) {
-  const std::vector<std::string> known = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
+  const std::vector<std::string> known = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
   config_.users_file = files_.absolute(section.text("users", "/etc/postern/users"));
   if (std::ranges::any_of(config_.listeners, takes_logins)) {
     files_.add(section, "users", config_.users_file, FileUse::users);
@@ -101,12 +101,10 @@ void Sections::read_auth(Section section) {
   for (const Item& item : section.list("mechanisms")) {
     if (std::ranges::count(known, item.text) > 0) {
       config_.mechanisms.push_back(item.text);
-    } else if (item.text == "SCRAM-SHA-256-PLUS") {
-      section.error("mechanisms", item, in_quotes(item.text) + " is not in this version yet",
-                    "remove it; \"SCRAM-SHA-256\" is there");
     } else {
-      section.error("mechanisms", item, in_quotes(item.text) + " is not known here",
-                    "choose from \"PLAIN\", \"LOGIN\" and \"SCRAM-SHA-256\"");
+      section.error(
+          "mechanisms", item, in_quotes(item.text) + " is not known here",
+          "choose from \"PLAIN\", \"LOGIN\", \"SCRAM-SHA-256\" and \"SCRAM-SHA-256-PLUS\"");
     }
   }
   if (config_.mechanisms.empty()) config_.mechanisms = known;

@@ -35,14 +35,15 @@ net::Task<> AuthLink::listen(std::shared_ptr<Channel> channel) {
 }
 
 LoginExchange::LoginExchange(AuthLink& auth, std::string mechanism,
-                             std::optional<std::string> initial, mail::IpAddress client)
+                             std::optional<std::string> initial, mail::IpAddress client,
+                             frames::ChannelBindings bindings)
     : mechanism_(std::move(mechanism)),
       question_(auth.exchanges_, ++auth.last_exchange_, auth.executor_),
       channel_(auth.channel_) {
   is_over_ = !channel_ || !channel_->is_open();
   if (is_over_) return;
-  channel_->send(
-      frames::BeginLogin{question_.number(), mechanism_, std::move(initial), std::move(client)});
+  channel_->send(frames::BeginLogin{question_.number(), mechanism_, std::move(initial),
+                                    std::move(client), std::move(bindings)});
 }
 
 LoginExchange::~LoginExchange() {

@@ -38,7 +38,7 @@ class AuthLink {
 class LoginExchange {
  public:
   LoginExchange(AuthLink& auth, std::string mechanism, std::optional<std::string> initial,
-                mail::IpAddress client);
+                mail::IpAddress client, frames::ChannelBindings bindings);
   LoginExchange(const LoginExchange&) = delete;
   LoginExchange& operator=(const LoginExchange&) = delete;
   ~LoginExchange();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/channel_bindings.h"
 #include "net/log.h"
 
 namespace postern::smtpd {
@@ -180,9 +181,9 @@ Task<bool> Connection::shake_hands() {
 }
 
 Task<> Connection::act(BeginLogin begin) {
-  login_ = std::make_unique<LoginExchange>(services_->auth, std::move(begin.mechanism),
-                                           std::move(begin.initial),
-                                           net::asio::ip::make_address(client_));
+  login_ = std::make_unique<LoginExchange>(
+      services_->auth, std::move(begin.mechanism), std::move(begin.initial),
+      net::asio::ip::make_address(client_), net::channel_bindings(stream_.ssl()));
   co_await hear_auth();
 }
 

@@ -28,18 +28,10 @@ mail::IpAddress client_address(const mail::IpAddress& address) {
   return mail::normalised(asio::ip::address_v6(address.to_v6().to_bytes()));
 }
 
-// Channel binding needs more from this process than it passes on to auth, so the -PLUS mechanisms are not offered.
-std::vector<std::string> offered(const std::vector<std::string>& mechanisms) {
-  std::vector<std::string> names;
-  std::ranges::copy_if(mechanisms, std::back_inserter(names),
-                       [](const std::string& name) { return !name.ends_with("-PLUS"); });
-  return names;
-}
-
 std::shared_ptr<const Policy> policy_of(const frames::SmtpdSettings& settings,
                                         const frames::Listener& listener) {
   return std::make_shared<const Policy>(Policy{settings.hostname, listener.tls, listener.auth,
-                                               settings.mynetworks, offered(settings.mechanisms),
+                                               settings.mynetworks, settings.mechanisms,
                                                settings.message_size, settings.recipients,
                                                settings.hide_client});
 }

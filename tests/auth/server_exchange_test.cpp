@@ -202,7 +202,7 @@ TEST_F(ScramTest, RefusesAFirstMessageThatIsWrong) {
       {"n,,n=alice", "malformed", "no nonce"},
       {"n,,r=clientnonce", "malformed", "no name"},
       {"x,,n=alice,r=clientnonce", "malformed", "no such flag"},
-      {"p=tls-unique,,n=alice,r=x", "ask", "channel binding: refused with the next message"},
+      {"p=tls-unique,,n=alice,r=x", "refused", "channel binding, but the other mechanism"},
       {"p=tls-unique", "malformed", "channel binding without an end"},
       {"n,a=bo=b,n=alice,r=x", "malformed", "a malformed name to act for"},
       {"n,,m=ext,n=alice,r=x", "malformed", "an extension that must be understood"},

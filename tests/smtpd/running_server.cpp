@@ -113,7 +113,7 @@ frames::SmtpdSettings RunningServer::settings(const Transcript& transcript) {
   settings.certificate_pem = test_certificate().chain;
   settings.private_key_pem = test_certificate().key;
   settings.mynetworks = networks_of(transcript);
-  settings.mechanisms = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+  settings.mechanisms = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
   settings.message_size = transcript.size;
   settings.recipients = transcript.recipients;
   settings.connections = 10;
