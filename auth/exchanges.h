@@ -2,6 +2,7 @@
 // none for longer than it may idle.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -15,6 +16,8 @@ namespace postern::auth {
 struct ExchangeLimits {
   /// On one channel. Each holds about 10 KiB; smtpd has one for each of its connections, and at most 1,000 of these.
   std::size_t exchanges = 1'000;
+  /// Of these, those of one source (`source.h`).
+  std::size_t per_source = 100;
   /// What a person needs who types a password by hand, and more than a machine does.
   net::Clock::duration idle = std::chrono::minutes(2);
 };
@@ -25,6 +28,14 @@ class Exchanges {
   explicit Exchanges(ExchangeLimits limits) : limits_(limits) {}
 
   bool is_full() const { return entries_.size() >= limits_.exchanges; }
+  /// Whether as many are of one source as may be. `is_of_it` says which are.
+  template <class Predicate>
+  bool is_full_of(Predicate is_of_it) const {
+    const auto count = std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+      return is_of_it(*entry.second.exchange);
+    });
+    return static_cast<std::size_t>(count) >= limits_.per_source;
+  }
   std::size_t size() const { return entries_.size(); }
 
   /// A number that is in use already: what it stood for is forgotten.

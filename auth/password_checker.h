@@ -1,10 +1,13 @@
 // Checks passwords against verifiers. A check costs tens of milliseconds by design, so it is done by a few threads
-// beside the loop, at most one a core, and only so many may wait: who comes then is told to come back.
+// beside the loop, as many at a time as there are cores, and the sources of the attempts take turns at them: whoever
+// guesses keeps others waiting for one check, not for all of his.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
 #include <string>
 
+#include "auth/fair_queue.h"
+#include "auth/login_gate.h"
 #include "auth/proven_logins.h"
 #include "auth/secret.h"
 #include "auth/user_table.h"
@@ -12,27 +15,30 @@
 
 namespace postern::auth {
 
-/// Checks that run or wait at a time, of all clients together: with two cores and the default iterations about 3 s of
-/// work.
-inline constexpr std::size_t max_checks = 200;
-
-enum class PasswordCheck { right, wrong, overloaded };
+enum class PasswordCheck {
+  right,
+  wrong,
+  throttled,  // too many failures: the password was not looked at
+  overloaded,
+};
 
 class PasswordChecker {
  public:
-  /// `pool` outlives it.
-  explicit PasswordChecker(net::asio::thread_pool& pool, std::size_t limit = max_checks)
-      : pool_(pool), limit_(limit) {}
+  /// `pool` and `gate` outlive it. `checks`: that run at a time.
+  PasswordChecker(net::asio::thread_pool& pool, LoginGate& gate, std::size_t checks);
 
   /// Always the same work for a wrong password, whether the account is real or made up.
-  [[nodiscard]] net::Task<PasswordCheck> check(std::string name, Account account, Secret password);
+  [[nodiscard]] net::Task<PasswordCheck> check(Claimant who, Account account, Secret password);
 
-  std::size_t running() const { return running_; }
+  std::size_t running() const { return turns_.taken(); }
 
  private:
+  [[nodiscard]] net::Task<bool> derive(const Claimant& who, const Account& account,
+                                       const Secret& password);
+
   net::asio::thread_pool& pool_;
-  std::size_t limit_;
-  std::size_t running_ = 0;
+  LoginGate& gate_;
+  FairQueue turns_;
   ProvenLogins proven_;
 };
 

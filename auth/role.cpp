@@ -50,7 +50,7 @@ class Role {
 
   void connect(frames::Peer peer) {
     if (peer.role == frames::Role::smtpd) {
-      start(std::make_shared<Server>(nursery_.executor(), std::move(peer.channel), logins_,
+      start(std::make_shared<Server>(nursery_.executor(), std::move(peer.channel), logins_, gate_,
                                      checker_));
     } else if (peer.role == frames::Role::delivery) {
       start(std::make_shared<Client>(nursery_.executor(), std::move(peer.channel), credentials_,
@@ -110,8 +110,10 @@ class Role {
     closers_.erase(place);
   }
 
-  net::asio::thread_pool pool_{std::max(1U, std::thread::hardware_concurrency())};
-  PasswordChecker checker_{pool_};
+  const unsigned cores_ = std::max(1U, std::thread::hardware_concurrency());
+  net::asio::thread_pool pool_{cores_};
+  LoginGate gate_;
+  PasswordChecker checker_{pool_, gate_, cores_};
   LoginSettings logins_;
   Credentials credentials_;
   Closers closers_;  // of the channels that are open

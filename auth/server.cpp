@@ -3,10 +3,16 @@
 #include <algorithm>
 
 #include "auth/secret.h"
+#include "auth/source.h"
 #include "net/log.h"
 
 namespace postern::auth {
 namespace {
+
+frames::LoginResult result_of(LoginGate::Refusal refusal) {
+  return refusal == LoginGate::Refusal::throttled ? frames::LoginResult::throttled
+                                                  : frames::LoginResult::unavailable;
+}
 
 frames::LoginResult result_of(PasswordCheck check) {
   switch (check) {
@@ -14,6 +20,8 @@ frames::LoginResult result_of(PasswordCheck check) {
       return frames::LoginResult::accepted;
     case PasswordCheck::wrong:
       return frames::LoginResult::refused;
+    case PasswordCheck::throttled:
+      return frames::LoginResult::throttled;
     case PasswordCheck::overloaded:
       break;
   }
@@ -29,9 +37,10 @@ void wipe_secrets(frames::SmtpdToAuth& frame) {
 }  // namespace
 
 Server::Server(net::Executor executor, net::Fd socket, const LoginSettings& settings,
-               PasswordChecker& checker, ExchangeLimits limits)
+               LoginGate& gate, PasswordChecker& checker, ExchangeLimits limits)
     : channel_(executor, std::move(socket)),
       settings_(settings),
+      gate_(gate),
       checker_(checker),
       logins_(limits),
       nursery_(executor) {}
@@ -60,10 +69,14 @@ void Server::take(const frames::SmtpdToAuth& frame) {
 void Server::on(const frames::BeginLogin& frame) {
   if (!is_offered(frame.mechanism)) return end({frame.exchange, frames::LoginResult::malformed});
   auto users = settings_.users->current();
-  if (!users || logins_.is_full()) return end({frame.exchange, frames::LoginResult::unavailable});
+  std::string source = source_of(frame.client);
+  const auto is_of_source = [&](const Login& login) { return login.source == source; };
+  if (!users || logins_.is_full() || logins_.is_full_of(is_of_source))
+    return end({frame.exchange, frames::LoginResult::unavailable});
   Login& login = logins_.put(frame.exchange, std::make_shared<Login>());
+  login.source = std::move(source);
   BindingOffer offer{frame.bindings, is_offered(std::string(plus_mechanism))};
-  login.exchange.emplace(settings_.hostname, users, std::move(offer));
+  login.exchange = std::make_unique<ServerExchange>(settings_.hostname, users, std::move(offer));
   login.users = std::move(users);
   act(frame.exchange, login.exchange->begin(frame.mechanism, frame.initial));
 }
@@ -71,7 +84,11 @@ void Server::on(const frames::BeginLogin& frame) {
 void Server::on(const frames::Answer& frame) {
   const auto login = logins_.find(frame.exchange);
   if (!login || !login->exchange) return end({frame.exchange, frames::LoginResult::refused});
-  act(frame.exchange, login->exchange->answer(frame.bytes));
+  if (login->exchange->login_to_prove() != nullptr) {
+    nursery_.start(prove(frame.exchange, login, std::move(login->exchange), Secret(frame.bytes)));
+  } else {
+    act(frame.exchange, login->exchange->answer(frame.bytes));
+  }
 }
 
 void Server::on(const frames::CancelLogin& frame) { logins_.remove(frame.exchange); }
@@ -92,8 +109,9 @@ void Server::act(std::uint64_t id, ServerStep step) {
 
 net::Task<> Server::check(std::uint64_t id, std::shared_ptr<Login> login, Claimed claimed) {
   const std::string name = claimed.login;
-  const PasswordCheck check = co_await checker_.check(
-      std::move(claimed.login), std::move(claimed.account), std::move(claimed.password));
+  Claimant who{login->source, name};
+  const PasswordCheck check = co_await checker_.check(std::move(who), std::move(claimed.account),
+                                                      std::move(claimed.password));
   if (!logins_.has(id, login)) co_return;  // cancelled meanwhile
   const frames::LoginResult result = result_of(check);
   if (result == frames::LoginResult::accepted) {
@@ -101,6 +119,27 @@ net::Task<> Server::check(std::uint64_t id, std::shared_ptr<Login> login, Claime
     co_return;
   }
   end({id, result});
+}
+
+// SCRAM derives nothing on our side, but is guessing all the same.
+net::Task<> Server::prove(std::uint64_t id, std::shared_ptr<Login> login,
+                          std::unique_ptr<ServerExchange> exchange, Secret proof) {
+  const Claimant who{login->source, *exchange->login_to_prove()};
+  std::optional<LoginGate::Pass> pass;
+  if (!gate_.may_peek(who)) {
+    auto admission = co_await gate_.admit(who);
+    if (!logins_.has(id, login)) co_return;  // cancelled meanwhile
+    if (const auto* refusal = std::get_if<LoginGate::Refusal>(&admission)) {
+      end({id, result_of(*refusal)});
+      co_return;
+    }
+    pass.emplace(std::move(std::get<LoginGate::Pass>(admission)));
+  }
+  ServerStep step = exchange->answer(std::string(proof.view()));
+  const bool is_right = std::holds_alternative<Proved>(step);
+  if (!pass) gate_.peeked_finally(who, is_right);
+  if (pass && is_right) pass->succeeded();
+  if (logins_.has(id, login)) act(id, std::move(step));
 }
 
 void Server::accept(std::uint64_t id, const Login& login, const std::string& name,

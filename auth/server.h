@@ -29,8 +29,8 @@ struct LoginSettings {
 
 class Server {
  public:
-  /// `settings` and `checker` outlive it.
-  Server(net::Executor executor, net::Fd socket, const LoginSettings& settings,
+  /// `settings`, `gate` and `checker` outlive it.
+  Server(net::Executor executor, net::Fd socket, const LoginSettings& settings, LoginGate& gate,
          PasswordChecker& checker, ExchangeLimits limits = {});
 
   /// Until the channel ends. To be started once, and never cancelled: `close` ends it.
@@ -40,7 +40,8 @@ class Server {
  private:
   struct Login {
     std::shared_ptr<const UserTable> users;  // as they were when it began
-    std::optional<ServerExchange> exchange;  // nothing: done, the password is being checked
+    std::string source;
+    std::unique_ptr<ServerExchange> exchange;  // null: it is being checked whether the client may
   };
 
   void take(const frames::SmtpdToAuth& frame);
@@ -52,12 +53,15 @@ class Server {
   void accept(std::uint64_t id, const Login& login, const std::string& name,
               std::optional<std::string> last = std::nullopt);
   [[nodiscard]] net::Task<> check(std::uint64_t id, std::shared_ptr<Login> login, Claimed claimed);
+  [[nodiscard]] net::Task<> prove(std::uint64_t id, std::shared_ptr<Login> login,
+                                  std::unique_ptr<ServerExchange> exchange, Secret proof);
   [[nodiscard]] net::Task<> drop_idle();
   void end(frames::Verdict verdict);
   bool is_offered(const std::string& mechanism) const;
 
   net::Channel<frames::AuthToSmtpd, frames::SmtpdToAuth> channel_;
   const LoginSettings& settings_;
+  LoginGate& gate_;
   PasswordChecker& checker_;
   Exchanges<Login> logins_;
   net::Nursery nursery_;

@@ -12,24 +12,29 @@ namespace {
 
 class PasswordCheckerTest : public testing::Test {
  protected:
+  /// Each from a source of its own, unless it is named.
   PasswordCheck check(PasswordChecker& checker, const UserTable& table, const std::string& name,
-                      std::string_view password) {
+                      std::string_view password, std::string source = {}) {
     PasswordCheck result{};
     net::Nursery nursery(loop_.get_executor());
-    nursery.start(check_into(result, checker, table.account(name), name, Secret(password)));
+    if (source.empty()) source = std::to_string(++sources_);
+    nursery.start(check_into(result, checker, table.account(name), {std::move(source), name},
+                             Secret(password)));
     loop_.restart();
     loop_.run();
     return result;
   }
 
   static net::Task<> check_into(PasswordCheck& result, PasswordChecker& checker, Account account,
-                                std::string name, Secret password) {
-    result = co_await checker.check(std::move(name), std::move(account), std::move(password));
+                                Claimant who, Secret password) {
+    result = co_await checker.check(std::move(who), std::move(account), std::move(password));
   }
 
   net::asio::io_context loop_{1};
   net::asio::thread_pool pool_{2};
-  PasswordChecker checker_{pool_};
+  LoginGate gate_;
+  PasswordChecker checker_{pool_, gate_, 2};
+  int sources_ = 0;
 };
 
 TEST_F(PasswordCheckerTest, TellsRightFromWrong) {
@@ -52,19 +57,52 @@ TEST_F(PasswordCheckerTest, ForgetsAProofWhenThePasswordChanges) {
   EXPECT_EQ(check(checker_, removed, "alice", "another password"), PasswordCheck::wrong);
 }
 
-TEST_F(PasswordCheckerTest, TurnsAwayWhoComesWhenTooManyWait) {
+TEST_F(PasswordCheckerTest, TurnsAwayTheCrowdOfOneSource) {
   const auto table = table_of_alice();
-  PasswordChecker narrow(pool_, 2);
+  LoginGate narrow({.turns = {100, 1, 2}});
+  PasswordChecker checker(pool_, narrow, 2);
   std::vector<PasswordCheck> results(5);
+  PasswordCheck other{};
   net::Nursery nursery(loop_.get_executor());
   for (PasswordCheck& result : results) {
-    nursery.start(
-        check_into(result, narrow, table->account("alice"), "alice", Secret("wrong horse")));
+    nursery.start(check_into(result, checker, table->account("alice"), {"crowd", "alice"},
+                             Secret("wrong horse")));
   }
+  nursery.start(check_into(other, checker, table->account("alice"), {"elsewhere", "alice"},
+                           Secret("correct horse")));
   loop_.run();
-  EXPECT_EQ(std::count(results.begin(), results.end(), PasswordCheck::wrong), 2);
-  EXPECT_EQ(std::count(results.begin(), results.end(), PasswordCheck::overloaded), 3);
-  EXPECT_EQ(narrow.running(), 0U);
+  EXPECT_EQ(std::count(results.begin(), results.end(), PasswordCheck::wrong), 3);
+  EXPECT_EQ(std::count(results.begin(), results.end(), PasswordCheck::overloaded), 2);
+  EXPECT_EQ(other, PasswordCheck::right);
+  EXPECT_EQ(checker.running(), 0U);
+}
+
+// Statement 28.
+TEST_F(PasswordCheckerTest, LooksAtNoPasswordOfWhoFailedTooOften) {
+  const auto table = table_of_alice();
+  LoginGate impatient({.patience = std::chrono::seconds(0)});
+  PasswordChecker checker(pool_, impatient, 2);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(check(checker, *table, "alice", "wrong horse", "attacker"), PasswordCheck::wrong);
+  EXPECT_EQ(check(checker, *table, "alice", "correct horse", "attacker"), PasswordCheck::throttled)
+      << "not even the right one";
+  EXPECT_EQ(check(checker, *table, "alice", "correct horse", "owner"), PasswordCheck::right);
+  EXPECT_EQ(check(checker, *table, "alice", "correct horse", "attacker"), PasswordCheck::throttled)
+      << "though it is known now to be right";
+}
+
+TEST_F(PasswordCheckerTest, LetsTheOwnerInWhereHeLoggedInBefore) {
+  const auto table = table_of_alice();
+  LoginGate impatient({.patience = std::chrono::seconds(0)});
+  PasswordChecker checker(pool_, impatient, 2);
+  ASSERT_EQ(check(checker, *table, "alice", "correct horse", "office"), PasswordCheck::right);
+  for (int i = 0; i < 20; ++i) check(checker, *table, "alice", "wrong horse", "office");
+  for (int i = 0; i < 40; ++i)
+    check(checker, *table, "mallory" + std::to_string(i), "wrong horse", "office");
+  ASSERT_EQ(check(checker, *table, "bob", "wrong horse", "office"), PasswordCheck::throttled);
+  EXPECT_EQ(check(checker, *table, "alice", "correct horse", "office"), PasswordCheck::right);
+  EXPECT_EQ(check(checker, *table, "bob", "wrong horse", "office"), PasswordCheck::throttled)
+      << "for others nothing has changed";
 }
 
 /// The processor's time, of all threads: the clock on the wall would measure who else uses the machine.

@@ -1,80 +1,7 @@
-#include "auth/server.h"
-
-#include <gtest/gtest.h>
-
-#include "fixtures.h"
-#include "peer.h"
+#include "server_fixture.h"
 
 namespace postern::auth {
 namespace {
-
-using frames::LoginResult;
-using namespace std::string_literals;
-
-class ServerTest : public testing::Test {
- protected:
-  static void SetUpTestSuite() { start_sasl(); }
-
-  ServerTest() {
-    write_file(users_file_, quick_line("alice", "correct horse"));
-    settings_ = {"smarthost.example",
-                 "office.example",
-                 {"PLAIN", "LOGIN", "SCRAM-SHA-256"},
-                 std::make_unique<UserStore>(users_file_)};
-    start({});
-  }
-  ~ServerTest() override { stop(); }
-
-  void stop() {
-    if (smtpd_) smtpd_->close();
-    loop_.restart();
-    loop_.run_for(std::chrono::seconds(20));
-    EXPECT_EQ(nursery_.size(), 0U) << "it ends with its channel";
-    smtpd_.reset();
-  }
-
-  void start(ExchangeLimits limits) {
-    stop();
-    auto [ours, theirs] = net::socket_pair();
-    loop_.restart();
-    smtpd_.emplace(loop_, std::move(ours));
-    server_.emplace(loop_.get_executor(), std::move(theirs), settings_, checker_, limits);
-    nursery_.start(server_->serve());
-  }
-
-  void begin(std::uint64_t id, const std::string& mechanism, std::optional<std::string> initial) {
-    smtpd_->send(frames::BeginLogin{id, mechanism, std::move(initial), {}});
-  }
-  LoginResult result_of_plain(const std::string& name, const std::string& password) {
-    begin(1, "PLAIN", "\0"s + name + "\0"s + password);
-    return smtpd_->next_as<frames::Verdict>().result;
-  }
-
-  /// With the password `correct horse`, which is right.
-  mail::Identity log_in(const std::string& mechanism, const std::string& name) {
-    if (mechanism == "PLAIN") {
-      begin(1, mechanism, "\0"s + name + "\0correct horse"s);
-    } else {
-      const std::string bare = "n=" + name + ",r=clientnonce";
-      begin(1, mechanism, "n,," + bare);
-      const ScramAnswer answer{bare, smtpd_->next_as<frames::Challenge>().bytes, "correct horse"};
-      smtpd_->send(frames::Answer{1, answer.message()});
-    }
-    const auto verdict = smtpd_->next_as<frames::Verdict>();
-    EXPECT_EQ(verdict.result, LoginResult::accepted);
-    return verdict.identity;
-  }
-
-  const Folder folder_;
-  const std::string users_file_ = folder_.file("users");
-  net::asio::io_context loop_{1};
-  net::asio::thread_pool pool_{2};
-  PasswordChecker checker_{pool_};
-  LoginSettings settings_;
-  net::Nursery nursery_{loop_.get_executor()};
-  std::optional<SmtpdPeer> smtpd_;
-  std::optional<Server> server_;
-};
 
 TEST_F(ServerTest, AcceptsTheRightPasswordAndNamesTheLogin) {
   begin(7, "PLAIN", "\0alice\0correct horse"s);
@@ -109,7 +36,7 @@ TEST_F(ServerTest, SaysWhichSendersAreTheLogins) {
   for (const std::string mechanism : {"PLAIN", "SCRAM-SHA-256"}) {
     for (const auto& row : rows) {
       SCOPED_TRACE(mechanism + ": " + row.why);
-      const mail::Identity identity = log_in(mechanism, row.login);
+      const mail::Identity identity = log_in(mechanism, row.login, "correct horse").identity;
       EXPECT_EQ(identity.login, row.login);
       EXPECT_EQ(identity.any_sender, row.any_sender);
       std::vector<std::string> senders;
@@ -131,7 +58,8 @@ TEST_F(ServerTest, RefusesAWrongPasswordAndAWrongUserAlike) {
 }
 
 TEST_F(ServerTest, RunsManyExchangesAtOnce) {
-  for (std::uint64_t id = 1; id <= 50; ++id) begin(id, "LOGIN", std::nullopt);
+  for (std::uint64_t id = 1; id <= 50; ++id)
+    begin(id, "LOGIN", std::nullopt, "192.0.2." + std::to_string(id));
   for (int i = 0; i < 50; ++i) {
     const auto challenge = smtpd_->next_as<frames::Challenge>();
     EXPECT_EQ(challenge.bytes, "Username:");
@@ -207,6 +135,17 @@ TEST_F(ServerTest, TurnsAwayWhatIsOverItsLimit) {
   smtpd_->send(frames::CancelLogin{1});
   begin(3, "LOGIN", std::nullopt);
   EXPECT_EQ(smtpd_->next_as<frames::Challenge>().exchange, 3U);
+}
+
+TEST_F(ServerTest, GivesNoSourceAllOfItsPlaces) {
+  start({.exchanges = 10, .per_source = 2});
+  for (std::uint64_t id = 1; id <= 3; ++id)
+    begin(id, "LOGIN", std::nullopt, "2001:db8::" + std::to_string(id));
+  smtpd_->next_as<frames::Challenge>();
+  smtpd_->next_as<frames::Challenge>();
+  EXPECT_EQ(smtpd_->next_as<frames::Verdict>().result, LoginResult::unavailable);
+  begin(4, "LOGIN", std::nullopt, "2001:db8:0:1::1");
+  EXPECT_EQ(smtpd_->next_as<frames::Challenge>().exchange, 4U) << "another /64";
 }
 
 TEST_F(ServerTest, DropsAnExchangeThatIdles) {
