@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mail/dsn_text.h"
 #include "net/channel.h"
 #include "net/log.h"
 
@@ -33,6 +34,17 @@ std::string_view name_of(Kind kind) {
 constexpr std::size_t report_room = net::max_frame - 64 * 1024;
 constexpr std::size_t outcome_overhead = 32;
 
+// What a message needs as a whole, perhaps for a recipient elsewhere, need not be needed here (statement 74).
+bool needs_utf8(const frames::Lease& lease, const Content& content) {
+  const auto is_plain = [](const mail::Mailbox& mailbox) {
+    return mail::is_ascii(mailbox.local_part());
+  };
+  return lease.needs_utf8 &&
+         !((!lease.reverse_path || is_plain(*lease.reverse_path)) &&
+           std::ranges::all_of(lease.recipients, is_plain, &mail::Recipient::mailbox) &&
+           !has_utf8_header(content));
+}
+
 }  // namespace
 
 Attempt::Attempt(const Setup& setup, Resources resources, frames::Lease lease)
@@ -54,6 +66,7 @@ net::Task<> Attempt::run() {
     decide(mail::Failed{{550, {5, 6, 0}, "the content has a bare CR, a bare LF or a NUL"}});
     co_return;
   }
+  lease_.needs_utf8 = needs_utf8(lease_, content_);
   if (lease_.via.empty()) {
     co_await try_mx();
   } else {

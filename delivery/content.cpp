@@ -6,6 +6,8 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 
+#include "mail/dsn_text.h"
+#include "mail/header.h"
 #include "net/checksum.h"
 
 namespace postern::delivery {
@@ -70,6 +72,14 @@ net::Task<Inspection> inspect(const Content& content) {
   inspection.is_clean = look.is_clean();
   inspection.has_eight_bit = look.has_eight_bit();
   co_return inspection;
+}
+
+bool has_utf8_header(const Content& content) {
+  std::string room;
+  const std::string_view piece = content.piece(0, room);
+  const std::string_view header = mail::header_section_of(piece);
+  const bool is_whole = header.size() < piece.size() || piece.size() == content.size();
+  return !is_whole || !mail::is_ascii(header);
 }
 
 void Stuffing::append(std::string_view piece, std::string& out) {

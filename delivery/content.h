@@ -37,6 +37,9 @@ struct Inspection {
 /// Looks at all of it. Lets others have their turn now and then.
 [[nodiscard]] net::Task<Inspection> inspect(const Content& content);
 
+/// Does the header section have octets over 127? True also where it does not end within the first piece.
+[[nodiscard]] bool has_utf8_header(const Content& content);
+
 /// Doubles the dot at the start of each line, also where pieces meet. Knows lines that end with CRLF only.
 class Stuffing {
  public:

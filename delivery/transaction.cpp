@@ -115,16 +115,16 @@ std::optional<Trouble> Sender::unsuited() const {
                             can.max_size);
     return dialogue_.trouble(Kind::unsuited, mail::Reply{552, {5, 3, 4}, std::move(text)});
   }
-  // RFC 6152, 3: to be converted, or returned. Postern does not convert yet, so that is for another hop, or the end.
-  if (message_.inspection.has_eight_bit && !can.eight_bit_mime) {
-    return dialogue_.trouble(Kind::unsuited,
-                             mail::Reply{554, {5, 6, 3}, "the server does not take 8-bit content"});
-  }
   // RFC 6531, 3.2: neither sent as it is, nor changed.
   if (message_.lease.needs_utf8 && !can.smtputf8) {
     return dialogue_.trouble(
         Kind::unsuited,
         mail::Reply{550, {5, 6, 7}, "the server does not take addresses and headers in UTF-8"});
+  }
+  // RFC 6152, 3: to be converted, or returned. Postern does not convert yet, so that is for another hop, or the end.
+  if (message_.inspection.has_eight_bit && !can.eight_bit_mime) {
+    return dialogue_.trouble(Kind::unsuited,
+                             mail::Reply{554, {5, 6, 3}, "the server does not take 8-bit content"});
   }
   return std::nullopt;
 }

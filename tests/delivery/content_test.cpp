@@ -124,5 +124,39 @@ TEST(Inspection, ReadsAFileFromItsOffset) {
   std::fclose(file);
 }
 
+TEST(HeaderInUtf8, IsLookedForInTheHeaderAlone) {  // statement 74
+  struct Row {
+    const char* why;
+    std::string content;
+    bool is_found;
+  };
+  const Row rows[] = {
+      {"ASCII", "Subject: a\r\n\r\nbody\r\n", false},
+      {"in the body", "Subject: a\r\n\r\n\xc3\xbc\r\n", false},
+      {"in the header", "Subject: \xc3\xbc\r\n\r\nbody\r\n", true},
+      {"a header without a body", "Subject: a\r\n", false},
+      {"nothing", "", false},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.why);
+    const frames::Lease lease = lease_of(row.content, {});
+    EXPECT_EQ(has_utf8_header(Content(lease)), row.is_found);
+  }
+}
+
+TEST(HeaderInUtf8, IsBelievedWhereTheHeaderIsVeryLong) {
+  std::string content;
+  while (content.size() < 2 * max_piece) content += "X-Line: of a long header\r\n";
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  std::fwrite(content.data(), 1, content.size(), file);
+  std::fflush(file);
+  frames::Lease lease = lease_of(content, {});
+  lease.content.clear();
+  lease.file = net::Fd(::dup(::fileno(file)));
+  std::fclose(file);
+  EXPECT_TRUE(has_utf8_header(Content(lease)));
+}
+
 }  // namespace
 }  // namespace postern::delivery

@@ -11,6 +11,7 @@ using mail::Notify;
 using mail::Return;
 
 const std::string content = "Subject: x\r\n\r\nbody\r\n";
+const std::string utf8_content = "Subject: gr\xc3\xbc\xc3\x9f\r\n\r\nbody\r\n";
 const std::string ok = "\nS: 250 ok\n";
 const std::string the_rest = "C: DATA\nS: 354 go\ncontent\nS: 250 taken\n";
 
@@ -18,6 +19,12 @@ std::string script_of(const std::vector<std::string>& keywords, const std::strin
                       const std::string& rcpt) {
   return hello(keywords) + "C: MAIL FROM:<sender@here.test>" + mail + ok +
          "C: RCPT TO:<one@there.test>" + rcpt + ok + the_rest;
+}
+
+frames::Lease international_lease() {
+  frames::Lease lease = lease_of(utf8_content, {"one@there.test"});
+  lease.needs_utf8 = true;
+  return lease;
 }
 
 frames::Lease lease_with(mail::DsnOptions dsn, Notify notify, std::string original) {
@@ -108,31 +115,50 @@ TEST(Dsn, IsPassedOnOnlyForThoseWhoGotTheMessage) {
 TEST(SmtpUtf8, IsSaidWhereItIsNeededAndOffered) {  // statement 74
   struct Row {
     const char* why;
-    bool needs_utf8;
+    std::string header;
+    bool needs_utf8;  // the message as a whole
     std::string original;
     std::vector<std::string> keywords;
     std::string mail;
     std::string rcpt;
   };
+  const std::string plain = "Subject: x\r\n";
+  const std::string international = "Subject: gr\xc3\xbc\xc3\x9f\r\n";
   const std::string bob =
       "utf-8;b\xc3\xb6"
       "b@b.example";
   const Row table[] = {
-      {"needed and offered", true, "", {"SMTPUTF8", "8BITMIME"}, " SMTPUTF8", ""},
-      {"not needed, though offered", false, "", {"SMTPUTF8"}, "", ""},
-      {"not needed, nor offered", false, "", {}, "", ""},
+      {"needed and offered",
+       international,
+       true,
+       "",
+       {"8BITMIME", "SMTPUTF8"},
+       " BODY=8BITMIME SMTPUTF8",
+       ""},
+      {"not needed, though offered", plain, false, "", {"SMTPUTF8"}, "", ""},
+      {"not needed, nor offered", plain, false, "", {}, "", ""},
+      {"needed only elsewhere, nor offered here", plain, true, "", {}, "", ""},
+      {"asked for, but not said to be needed",
+       international,
+       false,
+       "",
+       {"8BITMIME"},
+       " BODY=8BITMIME",
+       ""},
       {"an ORCPT in UTF-8 may stay so",
+       international,
        true,
        bob,
-       {"SMTPUTF8", "DSN"},
-       " SMTPUTF8",
+       {"8BITMIME", "SMTPUTF8", "DSN"},
+       " BODY=8BITMIME SMTPUTF8",
        " ORCPT=" + bob},
   };
   for (const Row& row : table) {
     SCOPED_TRACE(row.why);
     Bench bench;
     FakeServer server(bench.loop, {script_of(row.keywords, row.mail, row.rcpt)});
-    frames::Lease lease = lease_with({}, {}, row.original);
+    frames::Lease lease = lease_of(row.header + "\r\nbody\r\n", {"one@there.test"});
+    lease.recipients[0].original = row.original;
     lease.needs_utf8 = row.needs_utf8;
     lease.via = {relayhost_at(server.port())};
     EXPECT_EQ(outcome_text(bench.deliver(std::move(lease)), 0), "delivered 250");
@@ -142,9 +168,8 @@ TEST(SmtpUtf8, IsSaidWhereItIsNeededAndOffered) {  // statement 74
 TEST(SmtpUtf8, ThatIsNotOfferedIsForTheNextHop) {  // statement 74
   Bench bench;
   FakeServer without(bench.loop, {hello({"8BITMIME"})});
-  FakeServer with(bench.loop, {script_of({"SMTPUTF8"}, " SMTPUTF8", "")});
-  frames::Lease lease = lease_with({}, {}, "");
-  lease.needs_utf8 = true;
+  FakeServer with(bench.loop, {script_of({"8BITMIME", "SMTPUTF8"}, " BODY=8BITMIME SMTPUTF8", "")});
+  frames::Lease lease = international_lease();
   lease.via = {relayhost_at(without.port()), relayhost_at(with.port())};
   const auto report = bench.deliver(std::move(lease));
   EXPECT_EQ(outcome_text(report, 0), "delivered 250");
@@ -154,9 +179,8 @@ TEST(SmtpUtf8, ThatIsNotOfferedIsForTheNextHop) {  // statement 74
 TEST(SmtpUtf8, ThatNobodyOffersFails) {  // statement 74
   Bench bench;
   FakeServer first(bench.loop, {hello({"8BITMIME"})});
-  FakeServer second(bench.loop, {hello({"DSN"})});
-  frames::Lease lease = lease_with({}, {}, "");
-  lease.needs_utf8 = true;
+  FakeServer second(bench.loop, {hello({"DSN"})});  // the lack of 8BITMIME is the lesser one
+  frames::Lease lease = international_lease();
   lease.via = {relayhost_at(first.port()), relayhost_at(second.port())};
   EXPECT_EQ(outcome_text(bench.deliver(std::move(lease)), 0), "failed 550 5.6.7");
 }
@@ -165,8 +189,7 @@ TEST(SmtpUtf8, ThatNobodyOffersFails) {  // statement 74
 TEST(SmtpUtf8, ThatOneHopLacksWaitsForAnotherThatIsDown) {  // statement 74
   Bench bench;
   FakeServer without(bench.loop, {hello({"8BITMIME"})});
-  frames::Lease lease = lease_with({}, {}, "");
-  lease.needs_utf8 = true;
+  frames::Lease lease = international_lease();
   lease.via = {relayhost_at(without.port()), relayhost_at(1)};
   const auto report = bench.deliver(std::move(lease));
   EXPECT_EQ(outcome_text(report, 0), "-");
