@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mail/ascii.h"
+#include "mail/folding.h"
 #include "mail/header.h"
 #include "net/frames.h"
 #include "smtpd/header_repair.h"
@@ -37,29 +38,44 @@ Intake::Intake(Submitter submitter, std::uint64_t max_size, Additions additions,
       additions_(std::move(additions)) {}
 
 std::size_t Intake::feed(std::string_view in) {
-  const std::size_t before = pending_.size();
-  const std::size_t taken = reader_.feed(in, pending_);
-  on_read(pending_.size() - before);
+  const std::size_t before = unread().size();
+  const std::size_t taken = reader_.feed(in, unread());
+  on_read(unread().size() - before);
   return taken;
 }
 
 void Intake::feed_chunk(std::string_view octets) { std::ignore = feed(octets); }
 
 void Intake::finish() {
-  const std::size_t before = pending_.size();
-  reader_.finish(pending_);
-  on_read(pending_.size() - before);
+  const std::size_t before = unread().size();
+  reader_.finish(unread());
+  on_read(unread().size() - before);
 }
 
 void Intake::on_read(std::size_t added) {
   if (reader_.fault() != ContentFault::none) refuse(reply_to(reader_.fault()));
   if (added > room_) refuse({552, {5, 3, 4}, "The message is too large"});
-  if (refusal_) {
-    pending_.clear();
-    return;
-  }
+  if (refusal_) return unread().clear();
   room_ -= added;
   if (!is_header_done_) find_header();
+  if (is_header_done_ && !refusal_) fit_lines();
+}
+
+// Statement 43. A content that is here as a whole, and has no line that is too long, needs no look at its parts: nearly all
+// are like that. Of a longer one nobody knows yet.
+void Intake::fit_lines() {
+  const bool has_long_line = reader_.longest_line() > mail::max_line;
+  if (!encoder_) {
+    if (!has_long_line && (is_complete() || pending_.size() < worth_sending)) return;
+    encoder_.emplace(mail::Transport::eight_bit);
+    unencoded_.swap(pending_);
+  }
+  encoder_->feed(unencoded_, pending_);
+  unencoded_.clear();
+  if (is_complete()) encoder_->finish(pending_);
+  if (!encoder_->refusal().empty()) {
+    refuse({550, {5, 6, 0}, "The message has " + encoder_->refusal()});
+  }
 }
 
 void Intake::find_header() {
@@ -101,16 +117,22 @@ void Intake::pass_header(std::string_view section, bool is_whole) {
 
 std::string Intake::take_chunk() {
   if (!is_header_done_ || refusal_) return {};
-  if (!is_complete() && pending_.size() < worth_sending) return {};
-  if (pending_.size() <= frames::max_chunk) return std::exchange(pending_, {});
-  std::string chunk = pending_.substr(0, frames::max_chunk);
-  pending_.erase(0, frames::max_chunk);
+  const std::size_t left = pending_.size() - taken_;
+  const bool is_worth_it = is_complete() || left >= worth_sending;
+  if (is_worth_it && taken_ == 0 && left <= frames::max_chunk) return std::exchange(pending_, {});
+  std::string chunk;
+  if (is_worth_it) chunk = pending_.substr(taken_, frames::max_chunk);
+  taken_ += chunk.size();
+  if (chunk.empty()) pending_.erase(0, std::exchange(taken_, 0));
   return chunk;
 }
 
 void Intake::refuse(mail::Reply reply) {
   if (!refusal_) refusal_ = std::move(reply);
   pending_.clear();
+  taken_ = 0;
+  encoder_.reset();
+  unencoded_.clear();
 }
 
 }  // namespace postern::smtpd

@@ -1,5 +1,6 @@
 // The way of a content from the client to the queue: octets go in as they come, fixed-up pieces come out. Holds the header
-// section until it is complete, and afterwards little more than one piece, however long the content is.
+// section until it is complete, and afterwards little more than one piece and, of a part that is not encoded,
+// TransportEncoder::max_held, however long the content is.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include "mail/reply.h"
+#include "mail/transport_encoder.h"
 #include "smtpd/content_reader.h"
 #include "smtpd/fix_ups.h"
 
@@ -41,7 +43,9 @@ class Intake {
   bool has_utf8_header() const { return has_utf8_header_; }
 
  private:
+  std::string& unread() { return encoder_ ? unencoded_ : pending_; }
   void on_read(std::size_t added);
+  void fit_lines();
   void find_header();
   void pass_header(std::string_view section, bool is_whole);
   void refuse(mail::Reply reply);
@@ -51,8 +55,11 @@ class Intake {
   std::uint64_t room_;  // octets that may still come
   Additions additions_;
   std::string pending_;       // content that is not taken yet
+  std::size_t taken_ = 0;     // so much of it is
   std::size_t searched_ = 0;  // so much of `pending_` has no end of the header section
   bool is_header_done_ = false;
+  std::optional<mail::TransportEncoder> encoder_;  // only where it is needed, or may be
+  std::string unencoded_;                          // on its way into it
   bool has_utf8_header_ = false;
   std::optional<mail::Reply> refusal_;
 };

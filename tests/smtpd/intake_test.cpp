@@ -187,6 +187,34 @@ TEST(Intake, FindsTheEndOfADevicesHeaderInALongBody) {
   EXPECT_EQ(take(fields + ".\r\n", no_limit, 7001, device).refusal->code, 552);
 }
 
+// Statement 43, over the sizes at which the way of a content changes.
+TEST(Intake, MakesLinesFit) {
+  const std::string header = "Date: x\r\nMessage-ID: y\r\n";
+  const std::string lines(999, 'x');
+  const std::string encoding =
+      "MIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n";
+  for (const std::size_t size : {0U, 100U, 33'000U, 70'000U, 900'000U}) {
+    std::string text;
+    while (text.size() < size) text += "A line of text.\r\n";
+    for (const std::size_t piece : {1000U, 40'000U, 1'000'000U}) {
+      SCOPED_TRACE(std::to_string(size) + " in pieces of " + std::to_string(piece));
+      const Taken as_it_is = take(header + "\r\n" + text + ".\r\n", no_limit, piece);
+      EXPECT_EQ(as_it_is.content, "Received: by us\r\n" + header + "\r\n" + text);
+      const Taken encoded = take(header + "\r\n" + text + lines + "\r\n.\r\n", no_limit, piece);
+      EXPECT_FALSE(encoded.refusal);
+      EXPECT_TRUE(
+          encoded.content.starts_with("Received: by us\r\n" + header + encoding + "\r\n" + text));
+      EXPECT_TRUE(encoded.content.ends_with("x=\r\n" + std::string(24, 'x') + "\r\n"));
+      EXPECT_LE(encoded.longest, frames::max_chunk);
+      const Taken refused =
+          take("DKIM-Signature: v=1\r\n\r\n" + text + lines + "\r\n.\r\n", no_limit, piece);
+      ASSERT_TRUE(refused.refusal);
+      EXPECT_EQ(refused.refusal->one_line().substr(0, 9), "550 5.6.0");
+      EXPECT_TRUE(refused.is_complete);
+    }
+  }
+}
+
 TEST(Intake, SaysWhetherTheHeaderIsUtf8) {
   const struct {
     std::string in;
