@@ -55,24 +55,39 @@ std::string header_part(const ReportedMessage& message) {
                  is_plain ? "" : "quoted-printable", header);
 }
 
-// A failure by 5.6.3 (RFC 3463, 3.7) may be that of the very hop which is to take the report, too.
-bool is_eight_bit_refused(const ReportedMessage& message) {
-  return std::ranges::any_of(message.recipients, [](const ReportedRecipient& recipient) {
-    return recipient.reply.status == EnhancedStatus{5, 6, 3};
-  });
+// RFC 3463: 3.4, too big; 2.3, longer than the mailbox allows; 6.3, conversion (of 8-bit content) needed and not supported.
+bool is_about_size(const EnhancedStatus& status) {
+  return (status.subject == 3 && status.detail == 4) || (status.subject == 2 && status.detail == 3);
+}
+bool is_about_octets(const EnhancedStatus& status) {
+  return status.subject == 6 && status.detail == 3;
+}
+// RFC 3463, 3.2, 3.3 and 3.5.
+bool is_about_the_way(const EnhancedStatus& status) {
+  return status.subject == 1 || (status.subject == 2 && !is_about_size(status)) ||
+         status.subject == 4;
+}
+
+bool may_be_taken(const ReportedRecipient& failed, Return ret, bool is_seven_bit) {
+  const EnhancedStatus& status = failed.reply.status;
+  if (ret != Return::full) return is_seven_bit && is_about_the_way(status);
+  return !is_about_size(status) && (is_seven_bit || !is_about_octets(status));
 }
 
 // Empty: it cannot be returned whole. A message/rfc822 has no encoding of its own (RFC 2046, 5.2.1); a message/global may
 // have one (RFC 6532, 3.7), so there ASCII suffices for any content.
 std::string whole_part(const ReportedMessage& message) {
   const auto is_text = [](char c) { return c != '\0' && c != '\r' && c != '\n'; };
-  const bool is_seven_bit = is_ascii(message.content);
   const bool is_sendable = has_sendable_lines(message.content, is_text);
-  if (is_seven_bit && is_sendable) return part_of("message/rfc822", "", message.content);
+  const bool is_ascii_only = is_sendable && is_ascii(message.content);
+  const bool is_seven_bit = is_ascii_only || message.needs_utf8;
+  const bool is_sure = std::ranges::all_of(message.recipients, [&](const auto& failed) {
+    return may_be_taken(failed, message.dsn.ret, is_seven_bit);
+  });
+  if (!is_sure) return {};
+  if (is_ascii_only) return part_of("message/rfc822", "", message.content);
   if (message.needs_utf8) return part_of("message/global", "quoted-printable", message.content);
-  const bool is_asked_for = message.dsn.ret == Return::full && !is_eight_bit_refused(message);
-  if (!is_sendable || !is_asked_for) return {};
-  return part_of("message/rfc822", "8bit", message.content);
+  return is_sendable ? part_of("message/rfc822", "8bit", message.content) : std::string();
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // What a report brings back of the message that it is about: all of it, or its header section.
 //
 // Only a report of a failure brings back all (RFC 3461, 4.3). What the sender asked for counts: RET=HDRS, RET=FULL. Who
-// asked for nothing gets a small message back whole, so that printers and scripts, which keep no copy, lose nothing; but only
-// where it is 7-bit, for a report that another hop refuses for its octets is lost.
+// asked for nothing gets a small message back whole, so that printers and scripts, which keep no copy, lose nothing.
+//
+// But a report is lost where it is refused, and it often goes to the very hop that refused the message. So what a hop refused
+// for its size or octets is not sent there again; and unasked only a 7-bit message is, that failed by its addresses, a mailbox
+// or the network, and not perhaps by what stands in it.
 #pragma once
 
 #include <cstddef>

@@ -251,7 +251,7 @@ TEST(Report, ReturnsASmallMessageWholeAndSaysSo) {  // statement 89
   const std::string content = "Subject: hello\r\n\r\nbody\r\n";
   auto message = undelivered(content);
   message.dsn.ret = Return::unsaid;
-  message.recipients = {recipient("bob@b.example", {550, {}, "no"}, "")};
+  message.recipients = {recipient("bob@b.example", {550, {5, 1, 1}, "no"}, "")};
   const auto report = read(report_content(Action::failed, origin(), message));
   EXPECT_THAT(report.parts.at(0).body, HasSubstr("\r\nIt is attached.\r\n"));
   EXPECT_EQ(report.parts.at(2).header, "Content-Type: message/rfc822\r\n");

@@ -13,9 +13,13 @@ using testing::HasSubstr;
 
 const std::string header = "From: alice\r\nSubject: hello\r\n";
 
+/// To a user whom nobody knows.
 ReportedMessage message_of(const std::string& content, Return ret) {
-  return {MessageId(42),  {}, *Mailbox::parse("alice@office.example"), {ret}, false, content,
-          content.size(), {}};
+  const Mailbox alice = *Mailbox::parse("alice@office.example");
+  return {MessageId(42),  {},
+          alice,          {ret},
+          false,          content,
+          content.size(), {{alice, {}, {550, {5, 1, 1}, "no such user"}, {}, {}, {}}}};
 }
 
 std::string content_of(const std::string& body) { return header + "\r\n" + body + "\r\n"; }
@@ -79,13 +83,40 @@ TEST(ReturnedContent, IsWholeOnlyWhereAllOfItIsThere) {
   EXPECT_FALSE(returned_content(Action::failed, message).is_whole);
 }
 
-// The hop that refused it may be the one that takes the report.
-TEST(ReturnedContent, HasNoEightBitWhereThatWasTheFault) {
-  const std::string content = content_of("\xff");
-  auto message = message_of(content, Return::full);
-  message.recipients.push_back({message.sender, {}, {554, {5, 6, 3}, "no 8-bit"}, {}, {}, {}});
-  const auto returned = returned_content(Action::failed, message);
-  EXPECT_EQ(type_of(returned), "text/rfc822-headers");
+// A report with the whole message in it often goes to the hop that refused the message, and is lost where it does so again.
+TEST(ReturnedContent, IsNotWholeWhereThatMayHaveBeenTheFault) {
+  const std::string seven = content_of("body");
+  const std::string eight = content_of("\xff");
+  struct Row {
+    const char* why;
+    EnhancedStatus status;
+    bool is_whole_unasked;
+    bool is_whole_asked;
+    bool is_whole_8bit_asked;
+  };
+  const Row table[] = {
+      {"no such user", {5, 1, 1}, true, true, true},
+      {"mailbox full", {5, 2, 2}, true, true, true},
+      {"too long for the mailbox", {5, 2, 3}, false, false, false},
+      {"expired", {4, 4, 7}, true, true, true},
+      {"too big", {5, 3, 4}, false, false, false},
+      {"8-bit content", {5, 6, 3}, false, true, false},
+      {"by a policy, perhaps for its content", {5, 7, 1}, false, true, true},
+      {"who knows why", {}, false, true, true},
+  };
+  for (const auto& row : table) {
+    SCOPED_TRACE(row.why);
+    const auto is_whole = [&](const std::string& content, Return ret) {
+      auto message = message_of(content, ret);
+      message.recipients = {{message.sender, {}, {550, {5, 1, 1}, ""}, {}, {}, {}},
+                            {message.sender, {}, {550, row.status, ""}, {}, {}, {}}};
+      return returned_content(Action::failed, message).is_whole;
+    };
+    EXPECT_EQ(is_whole(seven, Return::unsaid), row.is_whole_unasked);
+    EXPECT_EQ(is_whole(seven, Return::full), row.is_whole_asked);
+    EXPECT_EQ(is_whole(eight, Return::full), row.is_whole_8bit_asked);
+    EXPECT_FALSE(is_whole(eight, Return::unsaid));
+  }
 }
 
 TEST(ReturnedContent, OfAnInternationalMessageIsAsciiAllTheSame) {  // statement 84; RFC 6533, 6
