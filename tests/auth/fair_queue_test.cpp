@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/post.hpp>
+
 namespace postern::auth {
 namespace {
 
@@ -73,7 +75,7 @@ TEST_F(FairQueueTest, BearsThatThoseWhoWaitGoAway) {
   FairQueue queue({1, 1, 100});
   want(queue, "a");
   want(queue, "b", 3);
-  nursery_.cancel();
+  net::asio::post(loop_, [this] { nursery_.cancel(); });
   run();
   EXPECT_EQ(queue.taken(), 0U);
   EXPECT_EQ(nursery_.size(), 0U);

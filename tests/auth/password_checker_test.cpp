@@ -77,6 +77,35 @@ TEST_F(PasswordCheckerTest, TurnsAwayTheCrowdOfOneSource) {
   EXPECT_EQ(checker.running(), 0U);
 }
 
+/// As `check_into`; `order` gets to know who was done.
+net::Task<> check_in_turn(std::string& order, char who, net::Task<> check) {
+  co_await std::move(check);
+  order += who;
+}
+
+// The order in which checks end, and not their time: that would measure who else uses the machine.
+TEST_F(PasswordCheckerTest, ServesOthersBetweenTheGuessesOfOne) {
+  const auto table = table_of_alice();
+  std::vector<PasswordCheck> results(80);
+  std::string order;
+  net::Nursery nursery(loop_.get_executor());
+  for (PasswordCheck& result : results) {
+    const std::string name = std::to_string(&result - results.data());
+    nursery.start(check_in_turn(order, '.',
+                                check_into(result, checker_, table->account(name),
+                                           {"attacker", name}, Secret("wrong horse"))));
+  }
+  PasswordCheck result{};
+  nursery.start(check_in_turn(order, 'a',
+                              check_into(result, checker_, table->account("alice"),
+                                         {"owner", "alice"}, Secret("correct horse"))));
+  while (order.find('a') == order.npos) loop_.run_one();
+  net::asio::post(loop_, [&] { nursery.cancel(); });
+  loop_.run();
+  EXPECT_EQ(result, PasswordCheck::right);
+  EXPECT_LE(order.find('a'), 5U) << order << ": those that ran already, and one in turn";
+}
+
 // Statement 28.
 TEST_F(PasswordCheckerTest, LooksAtNoPasswordOfWhoFailedTooOften) {
   const auto table = table_of_alice();

@@ -140,5 +140,26 @@ TEST(UserFile, ListsItsUsers) {
   EXPECT_EQ(table->size(), 2U);
 }
 
+TEST(UserFile, KeepsWhatAUserMaySendAs) {
+  const Folder folder;
+  UserFile file(folder.file("users"));
+  const mail::Mailbox sender = *mail::Mailbox::parse("sales@office.example");
+  ASSERT_TRUE(file.add("alice", "correct horse", {{sender}, false}));
+  ASSERT_TRUE(file.add("scanner", "correct horse", {{}, true}));
+  ASSERT_TRUE(file.set_password("alice", "another password"));
+  const auto table = file.list();
+  ASSERT_TRUE(table);
+  const User& alice = table->users().at("alice");
+  ASSERT_EQ(alice.senders.size(), 1U);
+  EXPECT_EQ(alice.senders[0].text(), "sales@office.example");
+  EXPECT_FALSE(alice.any_sender);
+  EXPECT_TRUE(table->users().at("scanner").any_sender);
+
+  const std::vector<mail::Mailbox> many(max_senders + 1, sender);
+  const auto too_many = file.add("bob", "correct horse", {many, false});
+  ASSERT_FALSE(too_many);
+  EXPECT_EQ(too_many.error().kind, Kind::bad_rights);
+}
+
 }  // namespace
 }  // namespace postern::auth
