@@ -199,13 +199,23 @@ UserFile::UserFile(const std::string& path) {
   path_ = none_yet ? path : real.string();
 }
 
-FileResult<> UserFile::add(std::string_view name, std::string_view password) {
+FileResult<> UserFile::add(std::string_view name, std::string_view password,
+                           const SenderRights& rights) {
   if (!is_user_name(name)) {
     return UserFileError{Kind::bad_name,
                          "a user name is 1 to 255 printable ASCII characters without spaces and "
                          "colons, the first not #"};
   }
-  const User user{.name = std::string(name), .verifier = Verifier::make(password)};
+  const User user{.name = std::string(name),
+                  .verifier = Verifier::make(password),
+                  .senders = rights.senders,
+                  .any_sender = rights.any_sender};
+  if (user.senders.size() > max_senders || user.text().size() > max_user_line) {
+    return UserFileError{Kind::bad_rights,
+                         fmt::format("a user has at most {} senders, in a line of at most {} "
+                                     "bytes: take --any-sender, or several users",
+                                     max_senders, max_user_line)};
+  }
   return change(path_, [&](Lines& lines) -> FileResult<> {
     if (lines.has(name)) {
       return UserFileError{

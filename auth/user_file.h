@@ -17,6 +17,7 @@ struct UserFileError {
     no_such_user,
     user_exists,
     bad_name,
+    bad_rights,  // too many senders, or too long together
     is_full,
     is_busy,     // someone else has held the lock for `lock_patience`
     unwritable,  // the system refused
@@ -28,6 +29,12 @@ struct UserFileError {
 template <class T = void>
 using FileResult = boost::system::result<T, UserFileError>;
 
+/// Which addresses a user may send as, beside the own one.
+struct SenderRights {
+  std::vector<mail::Mailbox> senders{};
+  bool any_sender = false;
+};
+
 class UserFile {
  public:
   /// Where `path` is a symbolic link, the file it leads to is changed, and the link stays.
@@ -35,7 +42,8 @@ class UserFile {
 
   /// Makes the file, where there is none: made by root, with mode 0640 and of the group `postern-auth` if that exists;
   /// made by another user, with mode 0600.
-  [[nodiscard]] FileResult<> add(std::string_view name, std::string_view password);
+  [[nodiscard]] FileResult<> add(std::string_view name, std::string_view password,
+                                 const SenderRights& rights = {});
   /// Keeps the user's attributes.
   [[nodiscard]] FileResult<> set_password(std::string_view name, std::string_view password);
   [[nodiscard]] FileResult<> remove(std::string_view name);

@@ -19,6 +19,8 @@ struct Arguments {
   bool is_from_stdin = false;
   bool is_generated = false;
   bool is_json = false;
+  std::vector<std::string> senders;
+  bool any_sender = false;
 };
 
 int complain(int exit_code, const std::string& what) {
@@ -33,6 +35,7 @@ int exit_code_of(auth::UserFileError::Kind kind) {
       return EX_NOUSER;
     case Kind::user_exists:
     case Kind::bad_name:
+    case Kind::bad_rights:
       return EX_DATAERR;
     case Kind::is_full:
     case Kind::unwritable:
@@ -58,25 +61,34 @@ AskedPassword password_for(const Arguments& arguments) {
   return password;
 }
 
-using SetPassword = auth::FileResult<> (auth::UserFile::*)(std::string_view, std::string_view);
-
-int with_password(auth::UserFile file, const Arguments& arguments, SetPassword set,
-                  std::string_view done) {
+/// `set` puts the password into the file.
+template <class Set>
+int with_password(const Arguments& arguments, std::string_view done, Set set) {
   const AskedPassword password = password_for(arguments);
   if (!password) return complain(EX_DATAERR, password.error().why);
-  const auth::FileResult<> result = (file.*set)(arguments.name, password->view());
+  const auth::FileResult<> result = set(password->view());
   const int exit_code = report(result, fmt::format("User {} {}.", arguments.name, done));
   if (result && arguments.is_generated) fmt::print("Password: {}\n", password->view());
   return exit_code;
 }
 
 int add(auth::UserFile file, const Arguments& arguments) {
-  return with_password(std::move(file), arguments, &auth::UserFile::add, "was added");
+  auth::SenderRights rights{{}, arguments.any_sender};
+  for (const std::string& text : arguments.senders) {
+    auto sender = mail::Mailbox::parse(text);
+    if (!sender)
+      return complain(EX_DATAERR, fmt::format("--sender {}: {}", text, sender.error().reason));
+    rights.senders.push_back(std::move(*sender));
+  }
+  return with_password(arguments, "was added", [&](std::string_view password) {
+    return file.add(arguments.name, password, rights);
+  });
 }
 
 int change_password(auth::UserFile file, const Arguments& arguments) {
-  return with_password(std::move(file), arguments, &auth::UserFile::set_password,
-                       "has a new password");
+  return with_password(arguments, "has a new password", [&](std::string_view password) {
+    return file.set_password(arguments.name, password);
+  });
 }
 
 int remove(auth::UserFile file, const Arguments& arguments) {
@@ -102,6 +114,15 @@ std::string json_of(const auth::User& user) {
                      in_json(user.name), user.is_disabled, user.any_sender, senders);
 }
 
+/// What a user may send as, beside the own address: ` as a@b c@d`; empty: nothing.
+std::string senders_of(const auth::User& user) {
+  if (user.any_sender) return " as anyone";
+  std::string text;
+  for (const mail::Mailbox& sender : user.senders)
+    text += (text.empty() ? " as " : " ") + sender.text();
+  return text;
+}
+
 int list(auth::UserFile file, const Arguments& arguments) {
   const auth::FileResult<auth::UserTable> table = file.list();
   if (!table) return complain(EX_NOINPUT, table.error().text);
@@ -110,7 +131,7 @@ int list(auth::UserFile file, const Arguments& arguments) {
     if (arguments.is_json) {
       json += (json.empty() ? "\n  " : ",\n  ") + json_of(user);
     } else {
-      fmt::print("{}{}\n", name, user.is_disabled ? " (disabled)" : "");
+      fmt::print("{}{}{}\n", name, senders_of(user), user.is_disabled ? " (disabled)" : "");
     }
   }
   if (arguments.is_json) fmt::print("[{}]\n", json.empty() ? "" : json + "\n");
@@ -161,7 +182,13 @@ void add_user(CLI::App& app, Context& context) {
         ->excludes(from_stdin);
   };
 
-  wants_password(add_command("add", "add a user", add));
+  auto* const adding = add_command("add", "add a user", add);
+  wants_password(adding);
+  adding
+      ->add_option("--sender", arguments->senders,
+                   "an address that the user may send as, beside the own one; several are allowed")
+      ->allow_extra_args(false);
+  adding->add_flag("--any-sender", arguments->any_sender, "the user may send as anyone");
   wants_password(add_command("passwd", "give a user another password", change_password));
   wants_name(add_command("remove", "remove a user; counts from the next login on", remove));
   add_command("list", "list the users", list)
