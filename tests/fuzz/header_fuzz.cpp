@@ -1,10 +1,12 @@
-// Header sections: split into fields that are the section again, and returned in reports that can always be sent.
+// Header sections: split into fields that are the section again, folded without a change, and returned in reports that can
+// always be sent.
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "mail/ascii.h"
+#include "mail/folding.h"
 #include "mail/header.h"
 #include "mail/report.h"
 #include "tests/fuzz/property.h"
@@ -26,6 +28,33 @@ void check_header(std::string_view content) {
     require(field.raw.find(field.value) != std::string_view::npos, "a value is part of its field");
   }
   require(joined == section, "the fields together are the section");
+}
+
+std::string unfolded(std::string_view field) {
+  std::string text;
+  for (char c : field) {
+    if (c != '\r' && c != '\n') text += c;
+  }
+  return text;
+}
+
+// An x stands for forty, so that short inputs reach long lines.
+void check_folding(std::string_view content) {
+  std::string section;
+  for (char c : mail::header_section_of(content)) {
+    section.append(c == 'x' ? 40 : 1, c);
+  }
+  const auto fields = mail::split_header(section);
+  if (!fields || !section.ends_with("\r\n")) return;
+  for (const auto& field : *fields) {
+    const auto folded = mail::refold(field.raw);
+    if (!folded) continue;
+    require(!mail::has_long_line(*folded), "a folded field has no long line");
+    require(unfolded(*folded) == unfolded(field.raw), "folding changes nothing else");
+    require(mail::split_header(*folded) && mail::split_header(*folded)->size() == 1,
+            "a folded field is one field");
+    require(mail::has_long_line(field.raw) || *folded == field.raw, "what fits is left alone");
+  }
 }
 
 bool is_sendable(std::string_view line) {
@@ -57,6 +86,7 @@ void check_report(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   postern::fuzz::check_header(input);
+  postern::fuzz::check_folding(input);
   postern::fuzz::check_report(input);
   return 0;
 }

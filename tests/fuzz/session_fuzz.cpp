@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "mail/folding.h"
 #include "mail/header.h"
 #include "smtpd/intake.h"
 #include "smtpd/session.h"
@@ -105,6 +106,7 @@ class Dialogue {
   void check_content() {
     require(content_.ends_with("\r\n"), "a content ends with a line end");
     require(content_.find('\0') == std::string::npos, "a content has no NUL");
+    require(!mail::has_long_line(content_), "every line can be sent");
     for (std::size_t i = 0; i < content_.size(); ++i) {
       if (content_[i] == '\r')
         require(i + 1 < content_.size() && content_[i + 1] == '\n', "no bare CR");
@@ -133,10 +135,10 @@ class Dialogue {
 };
 
 // Content in one piece and octet by octet is the same content.
-void check_splits(std::string_view input) {
+void check_splits(std::string_view input, Transfer transfer) {
   for (const BareLf bare_lf : {BareLf::refused, BareLf::repaired}) {
-    ContentReader whole(bare_lf);
-    ContentReader split(bare_lf);
+    ContentReader whole(bare_lf, transfer);
+    ContentReader split(bare_lf, transfer);
     std::string content;
     std::string joined;
     const std::size_t taken = whole.feed(input, content);
@@ -156,6 +158,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   postern::fuzz::Dialogue(data[0]).hear(input.substr(1));
-  postern::fuzz::check_splits(input);
+  postern::fuzz::check_splits(input, postern::smtpd::Transfer::data);
+  postern::fuzz::check_splits(input, postern::smtpd::Transfer::bdat);
   return 0;
 }
