@@ -22,6 +22,8 @@ class Message:
     client: str  # what it said in EHLO
     login: str  # empty: none
     has_tls: bool
+    mail_parameters: list = dataclasses.field(default_factory=list)  # what stood behind the path of MAIL
+    rcpt_parameters: dict = dataclasses.field(default_factory=dict)  # and of each RCPT
 
 
 def at_first(count, reply, *, step):
@@ -38,14 +40,17 @@ def at_first(count, reply, *, step):
 
 class Sink:
     """Listens until closed. `answer(step, argument)` may give another reply than the usual one, or DROP, or HANG; steps
-    are greeting, ehlo, starttls, auth, mail, rcpt, data, dot, rset, noop, quit. It may be replaced at any time."""
+    are greeting, ehlo, starttls, auth, mail, rcpt, data, dot, rset, noop, quit. It may be replaced at any time.
+    `keywords`: what EHLO announces beside the usual, such as DSN."""
 
-    def __init__(self, host=LOOPBACK, port=0, *, certificate=None, implicit_tls=False, passwords=None, answer=None):
+    def __init__(self, host=LOOPBACK, port=0, *, certificate=None, implicit_tls=False, passwords=None, answer=None,
+                 keywords=()):
         self.messages = []
         self.connections = 0
         self.logins = []  # (login, password) as they came
         self.answer = answer or (lambda step, argument: None)
         self.passwords = passwords or {}
+        self.keywords = keywords
         self._implicit_tls = implicit_tls
         self._tls = None
         if certificate:
@@ -128,6 +133,7 @@ class _Dialogue:
 
     def reset(self):
         self.reverse_path, self.recipients = None, []
+        self.mail_parameters, self.rcpt_parameters = [], {}
 
     def say(self, reply):
         self.connection.sendall(reply.encode() + b"\r\n")
@@ -146,7 +152,7 @@ class _Dialogue:
     def run(self):
         self.reply("greeting", "", "220 sink.example ESMTP")
         while line := self.input.readline():
-            verb, _, argument = line.decode("latin-1").rstrip("\r\n").partition(" ")
+            verb, _, argument = line.decode("utf-8", "replace").rstrip("\r\n").partition(" ")
             command = getattr(self, "on_" + verb.lower(), None)
             if command is None:
                 self.say("500 5.5.2 what?")
@@ -155,7 +161,8 @@ class _Dialogue:
 
     def on_ehlo(self, argument):
         self.client = argument
-        words = ["sink.example", "PIPELINING", "8BITMIME", "SIZE 100000000", "ENHANCEDSTATUSCODES"]
+        words = ["sink.example", "PIPELINING", "8BITMIME", "SIZE 100000000", "ENHANCEDSTATUSCODES",
+                 *self.sink.keywords]
         if self.sink._tls and not self.has_tls:
             words.append("STARTTLS")
         if self.sink.passwords:
@@ -192,18 +199,21 @@ class _Dialogue:
     def on_mail(self, argument):
         if self.reply("mail", argument, "250 2.1.0 ok"):
             self.reverse_path = _path(argument)
+            self.mail_parameters = _parameters(argument)
 
     def on_rcpt(self, argument):
         usual = "503 5.5.1 from whom?" if self.reverse_path is None else "250 2.1.5 ok"
         if self.reply("rcpt", _path(argument), usual):
             self.recipients.append(_path(argument))
+            self.rcpt_parameters[_path(argument)] = _parameters(argument)
 
     def on_data(self, argument):
         if not self.recipients:
             self.say("554 5.5.1 for whom?")
         elif self.reply("data", argument, "354 go ahead"):
             content = self.read_content()
-            message = Message(self.reverse_path, self.recipients, content, self.client, self.login, self.has_tls)
+            message = Message(self.reverse_path, self.recipients, content, self.client, self.login, self.has_tls,
+                              self.mail_parameters, self.rcpt_parameters)
             verdict = self.sink.answer("dot", content)
             if not verdict or verdict.startswith("2"):
                 self.sink.messages.append(message)
@@ -237,3 +247,7 @@ class _Dialogue:
 
 def _path(argument):
     return argument[argument.index("<") + 1:argument.index(">")]
+
+
+def _parameters(argument):
+    return argument[argument.index(">") + 1:].split()
