@@ -70,7 +70,8 @@ std::vector<std::string> own_addresses(const Config& config) {
 
 TlsFiles TlsFiles::read(const Config& config) {
   if (config.certificate_file.empty()) return {};
-  TlsFiles files{read_file(config.certificate_file), read_file(config.private_key_file)};
+  TlsFiles files{read_file(config.certificate_file), read_file(config.private_key_file),
+                 net::new_ticket_keys()};
   const auto context = net::server_tls(files.certificate_pem, files.private_key_pem);
   if (!context) {
     throw StartFailure(EX_CONFIG, config.certificate_file + ", " + config.private_key_file + ": " +
@@ -94,6 +95,7 @@ frames::SmtpdSettings smtpd_settings(const Config& config, const TlsFiles& tls,
   }
   settings.certificate_pem = tls.certificate_pem;
   settings.private_key_pem = tls.private_key_pem;
+  settings.ticket_keys = tls.ticket_keys;
   settings.mynetworks = config.mynetworks;
   settings.mechanisms = config.mechanisms;
   settings.message_size = config.message_size;

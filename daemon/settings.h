@@ -7,14 +7,19 @@
 
 namespace postern::daemon {
 
-/// The certificate's chain and key as they are on disk now; both empty where no listener has TLS.
+/// The certificate's chain and key as they are on disk now, and new keys for session tickets; all empty where no listener
+/// has TLS.
 struct TlsFiles {
   std::string certificate_pem;
   std::string private_key_pem;
+  std::string ticket_keys;
 
   /// Throws StartFailure where they cannot be read or do not belong together.
   [[nodiscard]] static TlsFiles read(const Config& config);
-  friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
+  /// The same on disk.
+  friend bool operator==(const TlsFiles& a, const TlsFiles& b) {
+    return a.certificate_pem == b.certificate_pem && a.private_key_pem == b.private_key_pem;
+  }
 };
 
 /// For the smtpd with number `instance`; `seats`: the memory that all of them share.

@@ -71,6 +71,7 @@ struct SmtpdSettings {
   std::vector<Listener> listeners;
   std::string certificate_pem;  // the chain; empty: no listener has TLS
   std::string private_key_pem;
+  std::string ticket_keys;  // the same for every smtpd (net/stream.h)
   std::vector<mail::Network> mynetworks;
   std::vector<std::string> mechanisms;
   std::uint64_t message_size = 0;  // bytes

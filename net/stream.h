@@ -82,9 +82,12 @@ class Stream {
   std::string tls_error_;
 };
 
-/// TLS 1.2 and above, no compression, no renegotiation. The error is a text for the operator.
+/// TLS 1.2 and above, no compression, no renegotiation. The error is a text for the operator. `ticket_keys`, from
+/// `new_ticket_keys`: with the same ones another process resumes the sessions that this one began; empty: none does.
 [[nodiscard]] boost::system::result<SslContext, std::string> server_tls(
-    const std::string& chain_pem, const std::string& key_pem);
+    const std::string& chain_pem, const std::string& key_pem, const std::string& ticket_keys = {});
+/// Random octets, to seal session tickets with (RFC 5077, 4). Throws where the system has no randomness to give.
+[[nodiscard]] std::string new_ticket_keys();
 /// `ca_file`: the certificates that are trusted.
 [[nodiscard]] boost::system::result<SslContext, std::string> client_tls(const std::string& ca_file);
 

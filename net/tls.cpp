@@ -1,6 +1,7 @@
 // Which TLS Postern speaks, as server and as client.
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 
 #include "net/stream.h"
 
@@ -50,13 +51,27 @@ SslContext new_context(const SSL_METHOD* method) {
 
 }  // namespace
 
-Failure server_tls(const std::string& chain_pem, const std::string& key_pem) {
+std::string new_ticket_keys() {
+  std::string keys(80, '\0');  // so many OpenSSL takes: a name, a key for HMAC, a key for AES
+  auto* const bytes = reinterpret_cast<unsigned char*>(keys.data());
+  if (RAND_bytes(bytes, static_cast<int>(keys.size())) != 1) {
+    throw std::runtime_error("no randomness: " + why("RAND_bytes"));
+  }
+  return keys;
+}
+
+Failure server_tls(const std::string& chain_pem, const std::string& key_pem,
+                   const std::string& ticket_keys) {
   SslContext context = new_context(TLS_server_method());
   SSL_CTX* const ctx = context.get();
   // Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
   SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
   static constexpr unsigned char session_context[] = "postern";
   SSL_CTX_set_session_id_context(ctx, session_context, sizeof(session_context) - 1);
+  std::string keys = ticket_keys;  // OpenSSL's parameter is not const
+  if (!keys.empty() && SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), keys.size()) != 1) {
+    return why("the session tickets' keys are no such keys");
+  }
 
   const Bio chain = bio_of(chain_pem);
   const Certificate own(PEM_read_bio_X509(chain.get(), nullptr, no_passphrase, nullptr));

@@ -72,7 +72,8 @@ std::optional<frames::CannotStart> Server::load_certificate(const frames::SmtpdS
     return listener.tls != frames::ListenerTls::none;
   });
   if (!is_needed && settings.certificate_pem.empty()) return std::nullopt;
-  auto context = net::server_tls(settings.certificate_pem, settings.private_key_pem);
+  auto context =
+      net::server_tls(settings.certificate_pem, settings.private_key_pem, settings.ticket_keys);
   if (context) {
     tls_ = std::move(*context);
   } else if (tls_) {

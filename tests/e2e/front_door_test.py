@@ -272,11 +272,11 @@ class Tls(FrontDoor):
                         was_taken = False
                     self.assertEqual(was_taken, is_taken)
 
-    def test_sessions_may_be_taken_up_again_whichever_process_is_met(self):
+    def test_sessions_are_taken_up_again_whichever_process_is_met(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             context = clients.tls_context(self.server)
             context.minimum_version = context.maximum_version = version
-            session = None
+            session, resumed = None, 0
             for _ in range(10):
                 with context.wrap_socket(clients.raw(self.server, "implicit"), server_hostname="localhost",
                                          session=session) as client:
@@ -285,4 +285,7 @@ class Tls(FrontDoor):
                     while octets := client.recv(4096):  # OpenSSL resumes none that was not ended by close_notify
                         words += octets
                     self.assertRegex(words, rb"\A220 .*\r\n(250-.*\r\n)+250 .*\r\n221 .*\r\n\Z")
+                    resumed += client.session_reused
                     session = client.session
+            with self.subTest(version.name):
+                self.assertEqual(resumed, 9)

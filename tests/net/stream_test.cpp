@@ -208,5 +208,11 @@ TEST(ServerTls, RefusesAKeyOfAnotherCertificate) {
   EXPECT_FALSE(server_tls(one.pem(), ""));
 }
 
+TEST(ServerTls, RefusesTicketKeysOfAnotherSize) {
+  const tests::Certificate one("DNS:mx.example");
+  EXPECT_TRUE(server_tls(one.pem(), one.key_pem(), new_ticket_keys()));
+  EXPECT_FALSE(server_tls(one.pem(), one.key_pem(), "too short"));
+}
+
 }  // namespace
 }  // namespace postern::net
