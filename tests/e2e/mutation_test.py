@@ -54,6 +54,8 @@ def logins(password):
             [b"AUTH LOGIN\r\n", encode(SENDER.encode()) + b"\r\n", encode(password.encode()) + b"\r\n"],
             [b"AUTH SCRAM-SHA-256 " + encode(b"n,,n=alice,r=abcdefgh") + b"\r\n",
              encode(b"c=biws,r=x,p=eA==") + b"\r\n"],
+            [b"AUTH SCRAM-SHA-256-PLUS " + encode(b"p=tls-exporter,,n=alice,r=abcdefgh") + b"\r\n",
+             encode(b"c=cD10bHMtZXhwb3J0ZXIsLA==,r=x,p=eA==") + b"\r\n"],
             [b"AUTH LOGIN\r\n", b"*\r\n"]]
 
 
