@@ -28,6 +28,11 @@ mail::Reply reply_to(ContentFault fault) {
   return {550, {5, 6, 0}, "The message has a NUL octet"};
 }
 
+std::string_view whole_lines(std::string_view front) {
+  const auto end = front.rfind("\r\n");
+  return end == std::string_view::npos ? std::string_view() : front.substr(0, end + 2);
+}
+
 }  // namespace
 
 // A device of the office is helped; from a user's program a bare LF is a fault that its author must hear of.
@@ -96,7 +101,7 @@ void Intake::pass_header(std::string_view section, bool is_whole) {
   std::size_t replaced = section.size();
   RepairedHeader repaired;
   if (!submitter_.identity && (!is_whole || !mail::split_header(section))) {
-    if (!is_whole) section = section.substr(0, section.rfind("\r\n") + 2);
+    if (!is_whole) section = whole_lines(section);
     repaired = repair_header(section);
     replaced = repaired.replaced;
     is_whole = is_whole || replaced < section.size();

@@ -187,6 +187,17 @@ TEST(Intake, FindsTheEndOfADevicesHeaderInALongBody) {
   EXPECT_EQ(take(fields + ".\r\n", no_limit, 7001, device).refusal->code, 552);
 }
 
+// While no line is whole yet, nobody knows whether it is a field: it was taken for none, and became the body.
+TEST(Intake, RefusesADevicesEndlessFirstLineInWhateverPieces) {
+  const std::string in =
+      "A: " + std::string(2 * mail::max_header_section, 'b') + "\r\n\r\nbody\r\n.\r\n";
+  for (const std::size_t piece : {std::size_t{7001}, mail::max_header_section + 1, in.size()}) {
+    const Taken taken = take(in, no_limit, piece, device);
+    ASSERT_TRUE(taken.refusal) << piece;
+    EXPECT_EQ(taken.refusal->code, 552);
+  }
+}
+
 // Statement 43, over the sizes at which the way of a content changes.
 TEST(Intake, MakesLinesFit) {
   const std::string header = "Date: x\r\nMessage-ID: y\r\n";
