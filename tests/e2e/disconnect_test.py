@@ -58,8 +58,8 @@ def message(recipient, size):
 
 def scram(password):
     exchange = Scram(SENDER, password)
-    return [line("AUTH SCRAM-SHA-256 " + _base64(exchange.first()), 334),
-            Step(lambda reply: _base64(exchange.final(_challenge(reply))).encode() + b"\r\n", 334), Step(b"\r\n", 235)]
+    return [line("AUTH SCRAM-SHA-256 " + _base64(exchange.first), 334),
+            Step(lambda reply: _base64(exchange.answer(_challenge(reply))).encode() + b"\r\n", 334), Step(b"\r\n", 235)]
 
 
 class ClientsThatDie(unittest.TestCase):
