@@ -1,6 +1,7 @@
 """SCRAM-SHA-256 from the client's side (RFC 5802, RFC 7677), made by hand so that it can be made wrong."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import secrets
@@ -22,9 +23,9 @@ class Scram:
         self.server_signature = None
 
     def answer(self, challenge):
-        """What to say to the server's first message; its proof costs as much as the server says."""
+        """What to say to the server's first message; its proof costs as much as the server says, the first time."""
         fields = dict(part.split(b"=", 1) for part in challenge.split(b","))
-        salted = hashlib.pbkdf2_hmac("sha256", self.password.encode(), base64.b64decode(fields[b"s"]), int(fields[b"i"]))
+        salted = _salted(self.password, fields[b"s"], int(fields[b"i"]))
         without_proof = b"c=" + self.binding + b",r=" + fields[b"r"]
         message = b",".join((self.bare, challenge, without_proof))
         key = _hmac(salted, b"Client Key")
@@ -32,6 +33,11 @@ class Scram:
         self.server_signature = b"v=" + base64.b64encode(_hmac(_hmac(salted, b"Server Key"), message))
         proof = bytes(a ^ b for a, b in zip(key, signature))
         return without_proof + b",p=" + base64.b64encode(proof)
+
+
+@functools.lru_cache
+def _salted(password, salt, iterations):
+    return hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), iterations)
 
 
 def _hmac(key, text):
