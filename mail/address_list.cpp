@@ -1,6 +1,7 @@
 #include "mail/address_list.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <utility>
@@ -20,12 +21,21 @@ struct Token {
   bool is_word() const { return kind == Kind::word; }
 };
 
-constexpr std::string_view specials = "()<>[]:;@\\,.\"";  // RFC 5322, 3.2.3
-
-bool is_atext(char c) {
-  return c != ' ' && (is_printable(c) || !is_ascii(c)) &&
-         specials.find(c) == std::string_view::npos;
+// RFC 5322, 3.2.3.
+constexpr bool is_special(char c) {
+  return c == '.' || c == '@' || c == '<' || c == '>' || c == ',' || c == '"' || c == '(' ||
+         c == ')' || c == '[' || c == ']' || c == ':' || c == ';' || c == '\\';
 }
+// And whatever is not ASCII (RFC 6532, 3.2). A table, since every octet of every address is asked.
+constexpr auto atext = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const char c = static_cast<char>(i);
+    table[i] = !is_ascii(c) || (is_printable(c) && c != ' ' && !is_special(c));
+  }
+  return table;
+}();
+bool is_atext(char c) { return atext[static_cast<unsigned char>(c)]; }
 bool is_white(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 // Reads one token after the other; comments and white space part them and are gone.
@@ -41,7 +51,7 @@ class Tokens {
     const char c = text_[at_];
     if (c == '"') return delimited('"', Token::Kind::word, "quotes are not closed");
     if (c == '[') return delimited(']', Token::Kind::literal, "an address literal does not end");
-    if (specials.find(c) != std::string_view::npos) {
+    if (is_special(c)) {
       if (c == ')' || c == ']' || c == '\\') return SyntaxError{"an address has a stray character"};
       ++at_;
       return token(begin, Token::Kind::special);

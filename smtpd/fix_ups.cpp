@@ -8,7 +8,6 @@
 #include "mail/date.h"
 #include "mail/dkim_signature.h"
 #include "mail/folding.h"
-#include "mail/header.h"
 #include "smtpd/sender_binding.h"
 
 namespace postern::smtpd {
@@ -89,10 +88,6 @@ std::string received_field(const mail::Envelope& envelope, const Stamp& stamp) {
   }
   if (!is_hidden) field += tls_comment(envelope.origin.tls);
   return field + ";\r\n\t" + mail::date_text(stamp.now) + "\r\n";
-}
-
-Reply malformed(const std::string& reason) {
-  return {550, {5, 6, 0}, "The message is malformed: " + reason};
 }
 
 class Fixer {
@@ -203,11 +198,13 @@ Additions additions(const mail::Envelope& envelope, const Stamp& stamp) {
           envelope.reverse_path ? "From: " + text_of(envelope.reverse_path) + "\r\n" : ""};
 }
 
-Checked<std::string> fix_up(std::string_view section, const Additions& additions,
-                            const Submitter& submitter) {
-  const auto fields = mail::split_header(section);
-  if (!fields) return malformed(fields.error().reason);
-  return Fixer(*fields, submitter).fix(additions);
+mail::Reply malformed(const std::string& reason) {
+  return {550, {5, 6, 0}, "The message is malformed: " + reason};
+}
+
+Checked<std::string> fix_up(const std::vector<mail::HeaderField>& fields,
+                            const Additions& additions, const Submitter& submitter) {
+  return Fixer(fields, submitter).fix(additions);
 }
 
 }  // namespace postern::smtpd

@@ -6,9 +6,10 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "mail/envelope.h"
+#include "mail/header.h"
 #include "mail/identity.h"
 #include "mail/message_id.h"
 #include "smtpd/parameters.h"
@@ -42,9 +43,12 @@ struct Stamp {
 
 [[nodiscard]] Additions additions(const mail::Envelope& envelope, const Stamp& stamp);
 
-/// The header section, without the empty line behind it, as it goes out. Refused where it is no header section, where it
-/// names an author whom the submitter may not be, or where it has gone through too many servers.
-[[nodiscard]] Checked<std::string> fix_up(std::string_view section, const Additions& additions,
-                                          const Submitter& submitter);
+/// Why `reason` makes a message none.
+[[nodiscard]] mail::Reply malformed(const std::string& reason);
+
+/// The header section that has `fields`, without the empty line behind it, as it goes out. Refused where it names an author
+/// whom the submitter may not be, where it cannot be sent, or where it has gone through too many servers.
+[[nodiscard]] Checked<std::string> fix_up(const std::vector<mail::HeaderField>& fields,
+                                          const Additions& additions, const Submitter& submitter);
 
 }  // namespace postern::smtpd

@@ -99,18 +99,21 @@ void Intake::find_header() {
 // line in front of it.
 void Intake::pass_header(std::string_view section, bool is_whole) {
   std::size_t replaced = section.size();
+  auto fields = mail::split_header(section);
   RepairedHeader repaired;
-  if (!submitter_.identity && (!is_whole || !mail::split_header(section))) {
+  if (!submitter_.identity && (!is_whole || !fields)) {
     if (!is_whole) section = whole_lines(section);
     repaired = repair_header(section);
     replaced = repaired.replaced;
     is_whole = is_whole || replaced < section.size();
     section = repaired.section;
+    fields = mail::split_header(section);
   }
   if (!is_whole || section.size() > mail::max_header_section) {
     return refuse({552, {5, 3, 4}, "The header section is too long"});
   }
-  Checked<std::string> fixed = fix_up(section, additions_, submitter_);
+  if (!fields) return refuse(malformed(fields.error().reason));
+  Checked<std::string> fixed = fix_up(*fields, additions_, submitter_);
   if (!fixed) return refuse(std::move(fixed.error()));
   has_utf8_header_ = !std::ranges::all_of(*fixed, mail::is_ascii);
   const std::string_view body = std::string_view(pending_).substr(replaced);

@@ -10,6 +10,11 @@ using namespace std::chrono_literals;
 const Additions additions_here{"Received: by us\r\n", "Date: now\r\n", "Message-ID: <1@us>\r\n"};
 const std::string dated = "Date: x\r\nMessage-ID: y\r\n";
 
+Checked<std::string> fixed_up(const std::string& section, const Additions& additions,
+                              const Submitter& submitter) {
+  return fix_up(*mail::split_header(section), additions, submitter);
+}
+
 TEST(FixUps, ChangeWhatTheyMustAndNothingElse) {
   const struct {
     std::string in;
@@ -34,7 +39,7 @@ TEST(FixUps, ChangeWhatTheyMustAndNothingElse) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.why);
-    const auto fixed = fix_up(row.in, additions_here, {});
+    const auto fixed = fixed_up(row.in, additions_here, {});
     ASSERT_TRUE(fixed);
     EXPECT_EQ(*fixed, additions_here.received + row.out);
   }
@@ -43,8 +48,8 @@ TEST(FixUps, ChangeWhatTheyMustAndNothingElse) {
 TEST(FixUps, SeeALoopInTooManyReceivedFields) {  // statement 92
   std::string section = dated;
   for (std::size_t i = 0; i < max_received_fields; ++i) section += "received: by a\r\n";
-  EXPECT_TRUE(fix_up(section, additions_here, {}));
-  const auto looping = fix_up(section + "Received: by a\r\n", additions_here, {});
+  EXPECT_TRUE(fixed_up(section, additions_here, {}));
+  const auto looping = fixed_up(section + "Received: by a\r\n", additions_here, {});
   ASSERT_FALSE(looping);
   EXPECT_EQ(looping.error().one_line().substr(0, 9), "554 5.4.6");
 }
@@ -82,7 +87,7 @@ TEST(FixUps, QualifyBareNames) {  // statement 41
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.why);
-    const auto fixed = fix_up(dated + row.in, additions_here, {std::nullopt, "d.example"});
+    const auto fixed = fixed_up(dated + row.in, additions_here, {std::nullopt, "d.example"});
     ASSERT_TRUE(fixed) << fixed.error().text;
     EXPECT_EQ(*fixed, additions_here.received + dated + row.out);
   }
@@ -119,17 +124,18 @@ TEST(FixUps, BindFromToTheLogin) {  // statement 30
   const Additions additions{"Received: by us\r\n", "", "", "From: <bob@d.example>\r\n"};
   for (const auto& row : rows) {
     SCOPED_TRACE(row.why);
-    const auto fixed = fix_up(row.in, additions, {bob(), "d.example"});
+    const auto fixed = fixed_up(row.in, additions, {bob(), "d.example"});
     EXPECT_EQ(fixed ? "" : fixed.error().one_line().substr(0, 9), row.refusal);
     mail::Identity boss = bob();
     boss.any_sender = true;
-    EXPECT_TRUE(fix_up(row.in, additions, {boss, "d.example"}));
-    EXPECT_TRUE(fix_up(row.in, additions, {std::nullopt, "d.example"})) << "a device is not bound";
+    EXPECT_TRUE(fixed_up(row.in, additions, {boss, "d.example"}));
+    EXPECT_TRUE(fixed_up(row.in, additions, {std::nullopt, "d.example"}))
+        << "a device is not bound";
   }
 }
 
 TEST(FixUps, SayWhichAddressTheLoginMayNotUse) {
-  const auto fixed = fix_up("From: a@x.example\r\n", additions_here, {bob(), {}});
+  const auto fixed = fixed_up("From: a@x.example\r\n", additions_here, {bob(), {}});
   ASSERT_FALSE(fixed);
   EXPECT_NE(fixed.error().text.find("a@x.example"), std::string::npos);
   EXPECT_NE(fixed.error().text.find("bob"), std::string::npos);
@@ -138,20 +144,20 @@ TEST(FixUps, SayWhichAddressTheLoginMayNotUse) {
 TEST(FixUps, AddFromOfTheReversePath) {
   const Additions additions{"", "", "", "From: <bob@d.example>\r\n"};
   const Additions of_null{"", "", "", ""};
-  EXPECT_EQ(*fix_up("A: b\r\n", additions, {}), "A: b\r\nFrom: <bob@d.example>\r\n");
-  EXPECT_EQ(*fix_up("A: b\r\n", of_null, {}), "A: b\r\n");
-  EXPECT_FALSE(fix_up("A: b\r\n", of_null, {bob(), {}})) << "a login must say who writes";
+  EXPECT_EQ(*fixed_up("A: b\r\n", additions, {}), "A: b\r\nFrom: <bob@d.example>\r\n");
+  EXPECT_EQ(*fixed_up("A: b\r\n", of_null, {}), "A: b\r\n");
+  EXPECT_FALSE(fixed_up("A: b\r\n", of_null, {bob(), {}})) << "a login must say who writes";
 }
 
 TEST(FixUps, LeaveWhatASignatureCovers) {  // statement 44
   const std::string signature = "DKIM-Signature: v=1; d=x;\r\n\th=From:Date : MESSAGE-ID; b=\r\n";
-  EXPECT_EQ(*fix_up(signature + "From: a@b\r\n", additions_here, {}),
+  EXPECT_EQ(*fixed_up(signature + "From: a@b\r\n", additions_here, {}),
             additions_here.received + signature + "From: a@b\r\n")
       << "that there is no Date may be signed";
-  EXPECT_EQ(*fix_up(signature + "Bcc: c\r\nReturn-Path: <d>\r\n", additions_here, {}),
+  EXPECT_EQ(*fixed_up(signature + "Bcc: c\r\nReturn-Path: <d>\r\n", additions_here, {}),
             additions_here.received + signature)
       << "not covered: removed";
-  const auto hidden = fix_up("Bcc: a@b\r\nDKIM-Signature: h=from:bcc\r\n", additions_here, {});
+  const auto hidden = fixed_up("Bcc: a@b\r\nDKIM-Signature: h=from:bcc\r\n", additions_here, {});
   ASSERT_FALSE(hidden);
   EXPECT_EQ(hidden.error().one_line().substr(0, 9), "550 5.6.0");
 }
@@ -176,7 +182,7 @@ TEST(FixUps, FoldLinesThatAreTooLong) {  // statement 43
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.why);
-    const auto fixed = fix_up(row.in, additions_here, {});
+    const auto fixed = fixed_up(row.in, additions_here, {});
     ASSERT_EQ(fixed.has_value(), row.is_taken);
     if (fixed) {
       for (std::string_view rest = *fixed; !rest.empty();
