@@ -8,6 +8,7 @@
 
 #include "mail/ascii.h"
 #include "mail/network.h"
+#include "mail/utf8.h"
 
 namespace postern::mail {
 namespace {
@@ -15,9 +16,9 @@ namespace {
 constexpr std::size_t max_label = 63;  // RFC 1035, 2.3.4
 constexpr std::size_t max_mailbox = max_path - 2;
 
-// RFC 5322, 3.2.3.
+// RFC 5322, 3.2.3; outside ASCII: RFC 6531, 3.3.
 bool is_atext(char c) {
-  return is_letter(c) || is_digit(c) ||
+  return is_letter(c) || is_digit(c) || !is_ascii(c) ||
          std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 
@@ -31,10 +32,6 @@ bool is_dot_string(std::string_view text) {
 
 Parsed<std::string> take_dot_string(std::string_view& rest) {
   const auto local_part = rest.substr(0, rest.find('@'));
-  // This is the place of SMTPUTF8 (RFC 6531): until it is offered, a local part is ASCII.
-  if (!std::ranges::all_of(local_part, is_ascii)) {
-    return SyntaxError{"a local part outside ASCII needs SMTPUTF8, which is not offered"};
-  }
   if (!is_dot_string(local_part)) {
     return SyntaxError{"the local part must be atoms parted by single dots, or in quotes"};
   }
@@ -47,8 +44,8 @@ Parsed<std::string> take_quoted_string(std::string_view& rest) {
   rest.remove_prefix(1);
   while (!rest.empty() && rest.front() != '"') {
     if (rest.front() == '\\') rest.remove_prefix(1);
-    if (rest.empty() || !is_printable(rest.front())) {
-      return SyntaxError{"a quoted local part must be of printable ASCII characters"};
+    if (rest.empty() || (is_ascii(rest.front()) && !is_printable(rest.front()))) {
+      return SyntaxError{"a quoted local part must be of printable characters"};
     }
     local_part += rest.front();
     rest.remove_prefix(1);
@@ -149,6 +146,7 @@ Parsed<Mailbox> Mailbox::parse(std::string_view text) {
   if (text.size() > max_mailbox) return SyntaxError{"the mailbox is too long"};
   auto local_part = text.starts_with('"') ? take_quoted_string(text) : take_dot_string(text);
   if (!local_part) return local_part.error();
+  if (!is_utf8_text(*local_part)) return SyntaxError{"the local part is not in UTF-8"};
   // Measured in the form that goes on the wire, so that what is accepted here can be sent.
   if (text_of_local_part(*local_part).size() > max_local_part) {
     return SyntaxError{"the local part is longer than 64 octets"};
@@ -161,6 +159,8 @@ Parsed<Mailbox> Mailbox::parse(std::string_view text) {
   if (mailbox.text().size() > max_mailbox) return SyntaxError{"the mailbox is too long"};
   return mailbox;
 }
+
+bool Mailbox::needs_utf8() const { return !std::ranges::all_of(local_part_, is_ascii); }
 
 std::string Mailbox::text() const { return text_of_local_part(local_part_) + '@' + domain_; }
 

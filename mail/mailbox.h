@@ -20,12 +20,14 @@ inline constexpr std::size_t max_path = 256;  // with its angle brackets
 class Mailbox {
  public:
   /// Takes `local-part@domain`, where the local part may be a quoted string and the domain an address literal such as
-  /// `[192.0.2.1]` or `[IPv6:2001:db8::1]`. One trailing dot, source routes, spaces and control characters are errors.
+  /// `[192.0.2.1]` or `[IPv6:2001:db8::1]`. Outside ASCII both parts are in UTF-8 (RFC 6531). One trailing dot, source routes, spaces and control characters are errors.
   [[nodiscard]] static Parsed<Mailbox> parse(std::string_view text);
 
   const std::string& local_part() const { return local_part_; }  // unquoted, case kept
   const std::string& domain() const { return domain_; }  // lower case, A-labels, or `[literal]`
   bool has_address_literal() const { return domain_.front() == '['; }
+  bool needs_utf8()
+      const;  // its local part is not ASCII: only hops with SMTPUTF8 take it (RFC 6531)
 
   /// As it stands between angle brackets, the local part quoted where it must be.
   [[nodiscard]] std::string text() const;

@@ -21,14 +21,6 @@ bool has_line(std::string_view input) { return input.find("\r\n") != std::string
 
 }  // namespace
 
-/// A message between 354 and its reply. The queue hears of it with the first piece, so never of one whose header is refused.
-struct Connection::Transfer {
-  mail::MessageId id;
-  mail::Envelope envelope;
-  Intake intake;
-  std::optional<Handover> handover;
-};
-
 Connection::Connection(net::TcpSocket socket, mail::IpAddress client, std::string session_name,
                        std::shared_ptr<const Door> door, std::shared_ptr<Services> services)
     : door_(std::move(door)),
@@ -92,7 +84,8 @@ Task<> Connection::take_command() {
   Result<std::string> line = co_await stream_.read_line(Session::max_line);
   is_awaiting_command_ = false;
   if (line) {
-    Action action = session_.on_line(*line);
+    Action action = session_.on_line(*line, !stream_.input().empty());
+    if (!session_.is_within_message()) transfer_.reset();  // RSET and the like
     co_await perform(std::move(action));
   } else if (line.error() == net::asio::error::message_size) {
     Action action = session_.on_long_line();
@@ -216,61 +209,68 @@ Task<> Connection::hear_auth() {
 
 Task<> Connection::act(TakeContent take) {
   take.reply.append_to(out_);
-  const bool is_sent = co_await flush();
-  if (!is_sent) co_return;
-  const auto now = std::chrono::system_clock::now();
-  const Policy& policy = *door_->policy;
-  const mail::MessageId id = services_->ids.next(now);
-  const Stamp stamp{policy.hostname, std::move(take.protocol), id, now, policy.hide_client};
-  Submitter submitter{session_.identity(), {}};  // this is the place of the policy's domain
-  Intake intake(std::move(submitter), policy.message_size, additions(take.envelope, stamp));
-  Transfer transfer{id, std::move(take.envelope), std::move(intake), std::nullopt};
-  Result<> is_read = co_await read_content(transfer);
-  if (!is_read) {
-    co_await answer_read_error(is_read.error());
+  begin_transfer(std::move(take.message), Framing::data);
+  while (!transfer_->is_complete()) {
+    const bool has_come = co_await await_content(transfer_->pace());
+    if (!has_come) co_return;
+    stream_.consume(transfer_->feed(stream_.input()));
+    co_await transfer_->pass_on();
+  }
+  co_await finish_transfer();
+}
+
+// The octets of a refused chunk are read, too: they are no commands.
+Task<> Connection::act(TakeChunk chunk) {
+  if (chunk.message) begin_transfer(std::move(*chunk.message), Framing::bdat);
+  Pace refused;
+  for (std::uint64_t left = chunk.size; left != 0;) {
+    const bool has_come = co_await await_content(chunk.refusal ? refused : transfer_->pace());
+    if (!has_come) co_return;
+    const std::string_view octets = stream_.input().substr(0, left);
+    left -= octets.size();
+    if (chunk.refusal) {
+      refused.took(octets.size());
+    } else {
+      transfer_->feed_chunk(octets);
+    }
+    stream_.consume(octets.size());
+    if (!chunk.refusal) co_await transfer_->pass_on();
+  }
+  if (chunk.is_last && !chunk.refusal) {
+    transfer_->end_chunks();
+    co_await transfer_->pass_on();
+    co_await finish_transfer();
     co_return;
   }
-  mail::Reply reply = co_await finish(transfer);
-  if (reply.is_positive()) ++accepted_;
-  Action action = session_.on_content(std::move(reply));
+  if (!chunk.refusal) chunk.refusal = transfer_->refusal();
+  mail::Reply taken{250, {2, 0, 0}, std::to_string(chunk.size) + " octets"};
+  Action action = session_.on_chunk(chunk.refusal ? std::move(*chunk.refusal) : std::move(taken));
   co_await perform(std::move(action));
 }
 
-Task<Result<>> Connection::read_content(Transfer& transfer) {
-  const auto begun = Clock::now();
-  std::uint64_t taken = 0;
-  while (!transfer.intake.is_complete()) {
-    if (stream_.input().empty()) {
-      stream_.expires_after(content_limit(begun, taken));
-      Result<> more = co_await stream_.read_more();
-      if (!more) co_return more.error();
-    }
-    const std::size_t n = transfer.intake.feed(stream_.input());
-    stream_.consume(n);
-    taken += n;
-    for (std::string chunk = transfer.intake.take_chunk(); !chunk.empty();
-         chunk = transfer.intake.take_chunk()) {
-      if (!transfer.handover) {
-        transfer.handover.emplace(services_->queue, transfer.id, std::move(transfer.envelope));
-      }
-      transfer.handover->send(std::move(chunk));
-      co_await transfer.handover->drained();
-    }
-  }
-  co_return Result<>();
+void Connection::begin_transfer(Message message, Framing framing) {
+  const mail::MessageId id = services_->ids.next(std::chrono::system_clock::now());
+  transfer_ = std::make_unique<Transfer>(services_->queue, id, std::move(message), framing,
+                                         *door_->policy, session_.identity());
 }
 
-// A client that sends an octet now and then must not hold its place for days.
-Clock::duration Connection::content_limit(Clock::time_point begun, std::uint64_t taken) const {
-  const Patience& patience = services_->patience;
-  const auto until = begun + patience.content + std::chrono::seconds(taken / slowest);
-  return std::min(patience.content_pause, until - Clock::now());
+/// Until some content is there to be read; false: none will come.
+Task<bool> Connection::await_content(const Pace& pace) {
+  if (!stream_.input().empty()) co_return true;
+  const bool is_sent = co_await flush();  // the client may wait for our replies
+  if (!is_sent) co_return false;
+  stream_.expires_after(pace.limit(services_->patience));
+  Result<> more = co_await stream_.read_more();
+  if (!more) co_await answer_read_error(more.error());
+  co_return more.has_value();
 }
 
-Task<mail::Reply> Connection::finish(Transfer& transfer) {
-  if (transfer.intake.refusal()) co_return *transfer.intake.refusal();
-  mail::Reply reply = co_await transfer.handover->commit(services_->patience.queue);
-  co_return reply;
+Task<> Connection::finish_transfer() {
+  mail::Reply reply = co_await transfer_->finish(services_->patience.queue);
+  transfer_.reset();
+  if (reply.is_positive()) ++accepted_;
+  Action action = session_.on_content(std::move(reply));
+  co_await perform(std::move(action));
 }
 
 // ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────────

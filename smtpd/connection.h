@@ -12,27 +12,12 @@
 #include "net/stream.h"
 #include "net/task.h"
 #include "smtpd/auth_link.h"
-#include "smtpd/intake.h"
+#include "smtpd/patience.h"
 #include "smtpd/queue_link.h"
 #include "smtpd/session.h"
+#include "smtpd/transfer.h"
 
 namespace postern::smtpd {
-
-/// How long everybody may take.
-struct Patience {
-  net::Clock::duration handshake = std::chrono::seconds(30);
-  net::Clock::duration command = std::chrono::minutes(5);        // RFC 5321, 4.5.3.2.7
-  net::Clock::duration content_pause = std::chrono::minutes(5);  // between two pieces of content
-  net::Clock::duration content =
-      std::chrono::minutes(10);  // in all, with a second for each `slowest` octets
-  net::Clock::duration queue = std::chrono::minutes(5);     // from final dot to the queue's answer
-  net::Clock::duration login = std::chrono::minutes(1);     // for each of auth's answers
-  net::Clock::duration farewell = std::chrono::seconds(5);  // to take the last reply
-  net::Clock::duration slowdown =
-      std::chrono::seconds(1);  // before a reply to a client with many errors
-};
-inline constexpr std::uint64_t slowest =
-    1024;  // octets of content a second, on average, or the client is given up
 
 class Connection;
 
@@ -70,8 +55,6 @@ class Connection {
   void drain();
 
  private:
-  struct Transfer;
-
   net::Task<bool> open();
   net::Task<> serve();
   net::Task<> take_command();
@@ -82,6 +65,7 @@ class Connection {
   net::Task<> act(AnswerChallenge answer);
   net::Task<> act(CancelLogin cancel);
   net::Task<> act(TakeContent take);
+  net::Task<> act(TakeChunk chunk);
   net::Task<> act(HangUp hang_up);
 
   net::Task<bool> shake_hands();
@@ -92,9 +76,9 @@ class Connection {
   bool is_over() const { return !ended_.empty(); }
   bool speaks_too_early();
 
-  net::Clock::duration content_limit(net::Clock::time_point begun, std::uint64_t taken) const;
-  net::Task<net::Result<>> read_content(Transfer& transfer);
-  net::Task<mail::Reply> finish(Transfer& transfer);
+  void begin_transfer(Message message, Framing framing);
+  net::Task<bool> await_content(const Pace& pace);
+  net::Task<> finish_transfer();
 
   void log_notice(const Say& say) const;
   void log_login(const frames::Verdict& verdict) const;
@@ -107,8 +91,9 @@ class Connection {
   std::string name_;
   Session session_;
   std::unique_ptr<LoginExchange> login_;
-  std::string out_;    // replies that are not sent yet
-  std::string ended_;  // why
+  std::unique_ptr<Transfer> transfer_;  // outside, so that an idle session stays small
+  std::string out_;                     // replies that are not sent yet
+  std::string ended_;                   // why
   net::Clock::time_point begun_ = net::Clock::now();
   std::uint32_t accepted_ = 0;  // messages
   bool is_awaiting_command_ = false;

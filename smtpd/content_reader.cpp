@@ -60,7 +60,7 @@ std::size_t ContentReader::take_clean(std::string_view in, bool may_end_within, 
 
 // At a line's start: nothing to decide?
 bool ContentReader::may_begin_with(char c) const {
-  return state_ == State::line_start && (c != '.' || transfer_ == Transfer::bdat);
+  return state_ == State::line_start && (c != '.' || framing_ == Framing::bdat);
 }
 
 void ContentReader::finish(std::string& out) {
@@ -87,7 +87,7 @@ void ContentReader::step(char c, std::string& out) {
       blame(ContentFault::bare_cr);
       return add(c, out);
     case State::repaired_start:
-      if (c != '.' || transfer_ == Transfer::bdat) return add(c, out);
+      if (c != '.' || framing_ == Framing::bdat) return add(c, out);
       state_ = State::text;
       return;
     case State::cr:

@@ -16,14 +16,14 @@ namespace postern::smtpd {
 enum class BareLf : std::uint8_t { repaired, refused };
 
 /// The command that brings the content: is there a final dot, and dot-stuffing?
-enum class Transfer : std::uint8_t { data, bdat };
+enum class Framing : std::uint8_t { data, bdat };
 
 enum class ContentFault : std::uint8_t { none, bare_lf, bare_cr, nul };
 
 class ContentReader {
  public:
-  explicit ContentReader(BareLf bare_lf, Transfer transfer = Transfer::data)
-      : bare_lf_(bare_lf), transfer_(transfer) {}
+  explicit ContentReader(BareLf bare_lf, Framing framing = Framing::data)
+      : bare_lf_(bare_lf), framing_(framing) {}
 
   /// Takes the next octets as they came, in pieces of any size, and appends the content that they bring to `out`. Gives
   /// how many were taken: all, or those up to and with the final dot's CRLF. After a fault it only looks for the end.
@@ -58,7 +58,7 @@ class ContentReader {
   void blame(ContentFault fault);
 
   BareLf bare_lf_;
-  Transfer transfer_;
+  Framing framing_;
   State state_ = State::line_start;
   ContentFault fault_ = ContentFault::none;
   std::size_t line_ = 0;  // octets of the line so far

@@ -36,9 +36,9 @@ std::string_view whole_lines(std::string_view front) {
 }  // namespace
 
 // A device of the office is helped; from a user's program a bare LF is a fault that its author must hear of.
-Intake::Intake(Submitter submitter, std::uint64_t max_size, Additions additions, Transfer transfer)
+Intake::Intake(Submitter submitter, std::uint64_t max_size, Additions additions, Framing framing)
     : submitter_(std::move(submitter)),
-      reader_(submitter_.identity ? BareLf::refused : BareLf::repaired, transfer),
+      reader_(submitter_.identity ? BareLf::refused : BareLf::repaired, framing),
       room_(max_size),
       additions_(std::move(additions)) {}
 

@@ -19,7 +19,7 @@ class Intake {
  public:
   /// `max_size`: octets of content (RFC 1870, 3: with each CRLF, without dot-stuffing and final dot).
   Intake(Submitter submitter, std::uint64_t max_size, Additions additions,
-         Transfer transfer = Transfer::data);
+         Framing framing = Framing::data);
 
   /// Takes octets as `ContentReader::feed` does. Goes on to the final dot even when the content is refused: stop early, and
   /// the rest would be run as commands.

@@ -3,19 +3,54 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 
 #include "mail/ascii.h"
+#include "mail/utf8.h"
 
 namespace postern::smtpd {
 namespace {
 
-constexpr std::size_t max_size_digits = 20;  // RFC 1870, 3
+constexpr std::size_t max_size_digits = 20;   // RFC 1870, 3
+constexpr std::size_t max_envelope_id = 100;  // RFC 3461, 5.4: octets, in xtext
+constexpr std::size_t max_original = 500;     // likewise
 
 mail::Reply not_announced() { return {555, {5, 5, 4}, "A parameter is not known here"}; }
 
 mail::Reply malformed(std::string_view name) {
   return {501, {5, 5, 4}, "The value of " + std::string(name) + " is malformed"};
 }
+
+int hex_digit(char c) {  // RFC 3461, 4: upper case only
+  if (mail::is_digit(c)) return c - '0';
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// RFC 3461, 4: printable ASCII but for `+` and `=`, which stand as `+2B` and `+3D`. What it stands for, where that is
+// printable too: it will be written into reports. Octets outside ASCII are for the caller to judge.
+std::optional<std::string> decode_xtext(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '+') {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = hex_digit(text[i + 1]);
+      const int low = hex_digit(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      c = static_cast<char>(high * 16 + low);
+      i += 2;
+    } else if (c == '=' || c == ' ') {
+      return std::nullopt;
+    }
+    if (mail::is_ascii(c) && !mail::is_printable(c)) return std::nullopt;
+    out += c;
+  }
+  return out;
+}
+
+bool is_ascii_text(std::string_view text) { return std::ranges::all_of(text, mail::is_ascii); }
+
+// ── MAIL ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 bool take_size(MailParameters& parameters, std::string_view value) {
   if (value.empty() || value.size() > max_size_digits) return false;
@@ -32,21 +67,79 @@ bool take_body(MailParameters& parameters, std::string_view value) {
 
 // Who first sent the message (RFC 4954, 5): must be taken, and may be left unused, as if it were `<>`.
 bool take_auth(MailParameters&, std::string_view value) {
-  return !value.empty() && std::ranges::all_of(value, [](char c) {
-    return mail::is_printable(c) && c != ' ' && c != '=';
-  });
+  return !value.empty() && decode_xtext(value);
 }
 
-struct Parameter {
+bool take_utf8(MailParameters& parameters, std::string_view value) {
+  parameters.is_utf8 = true;
+  return value.empty();
+}
+
+bool take_ret(MailParameters& parameters, std::string_view value) {
+  const bool is_full = mail::equals_ignoring_case(value, "FULL");
+  parameters.dsn.ret = is_full ? mail::Return::full : mail::Return::headers;
+  return is_full || mail::equals_ignoring_case(value, "HDRS");
+}
+
+bool take_envelope_id(MailParameters& parameters, std::string_view value) {
+  const auto id = decode_xtext(value);
+  parameters.dsn.envelope_id = value;
+  return id && !id->empty() && is_ascii_text(*id) && value.size() <= max_envelope_id;
+}
+
+// ── RCPT ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+bool take_notify(RcptParameters& parameters, std::string_view value) {
+  mail::Notify& notify = parameters.notify;
+  if (mail::equals_ignoring_case(value, "NEVER")) return notify.never = true;
+  const std::array<std::pair<std::string_view, bool*>, 3> kinds{
+      {{"SUCCESS", &notify.success}, {"FAILURE", &notify.failure}, {"DELAY", &notify.delay}}};
+  for (;;) {
+    const std::string_view word = value.substr(0, value.find(','));
+    const auto* const kind = std::ranges::find_if(
+        kinds, [&](const auto& one) { return mail::equals_ignoring_case(one.first, word); });
+    if (kind == kinds.end()) return false;
+    *kind->second = true;
+    if (word.size() == value.size()) return true;
+    value.remove_prefix(word.size() + 1);
+  }
+}
+
+// `rfc822;Bob+2Bx@b.example`. The address is not looked at: it may be of a mail system that is not ours (RFC 3461, 4.2).
+// Outside ASCII it is of type utf-8 (RFC 6533, 3), and raw octets are for transactions with SMTPUTF8.
+bool take_original(RcptParameters& parameters, std::string_view value) {
+  const std::string_view type = value.substr(0, value.find(';'));
+  const bool is_type = !type.empty() && std::ranges::all_of(type, [](char c) {
+    return mail::is_letter(c) || mail::is_digit(c) || c == '-';
+  });
+  if (!is_type || type.size() == value.size() || value.size() > max_original) return false;
+  const auto address = decode_xtext(value.substr(type.size() + 1));
+  if (!address || address->empty() || !mail::is_utf8_text(*address)) return false;
+  parameters.original = value;
+  return is_ascii_text(*address) || mail::equals_ignoring_case(type, "utf-8");
+}
+
+// ── both ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+template <class Parameters>
+struct Known {
   std::string_view name;
   bool needs_auth;  // announced by AUTH, which needs more than EHLO
-  bool (*take)(MailParameters&, std::string_view value);
+  bool (*take)(Parameters&, std::string_view value);
 };
 
-constexpr std::array<Parameter, 3> mail_parameters{{
+constexpr std::array<Known<MailParameters>, 6> mail_parameters{{
     {"SIZE", false, take_size},
     {"BODY", false, take_body},
+    {"SMTPUTF8", false, take_utf8},
+    {"RET", false, take_ret},
+    {"ENVID", false, take_envelope_id},
     {"AUTH", true, take_auth},
+}};
+
+constexpr std::array<Known<RcptParameters>, 2> rcpt_parameters{{
+    {"NOTIFY", false, take_notify},
+    {"ORCPT", false, take_original},
 }};
 
 std::string_view take_word(std::string_view& text) {
@@ -56,23 +149,22 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-}  // namespace
-
-Checked<MailParameters> parse_mail_parameters(std::string_view text, const Announced& announced) {
-  MailParameters parameters;
-  std::array<bool, mail_parameters.size()> is_seen{};
+template <class Parameters, std::size_t count>
+Checked<Parameters> parse(const std::array<Known<Parameters>, count>& all, std::string_view text,
+                          const Announced& announced) {
+  Parameters parameters;
+  std::array<bool, count> is_seen{};
   while (!text.empty()) {
     const std::string_view word = take_word(text);
     const std::string_view name = word.substr(0, word.find('='));
     const std::string_view value = word.substr(std::min(name.size() + 1, word.size()));
-    const auto* const known = std::ranges::find_if(mail_parameters, [&](const Parameter& one) {
-      return mail::equals_ignoring_case(one.name, name);
-    });
-    if (!announced.is_extended || known == mail_parameters.end() ||
+    const auto* const known = std::ranges::find_if(
+        all, [&](const auto& one) { return mail::equals_ignoring_case(one.name, name); });
+    if (!announced.is_extended || known == all.end() ||
         (known->needs_auth && !announced.has_auth)) {
       return not_announced();
     }
-    bool& seen = is_seen[static_cast<std::size_t>(known - mail_parameters.begin())];
+    bool& seen = is_seen[static_cast<std::size_t>(known - all.begin())];
     if (seen) return mail::Reply{501, {5, 5, 4}, "A parameter is there twice"};
     seen = true;
     if (!known->take(parameters, value)) return malformed(known->name);
@@ -80,9 +172,17 @@ Checked<MailParameters> parse_mail_parameters(std::string_view text, const Annou
   return parameters;
 }
 
-Checked<RcptParameters> parse_rcpt_parameters(std::string_view text) {
-  if (!text.empty()) return not_announced();
-  return RcptParameters{};
+}  // namespace
+
+Checked<MailParameters> parse_mail_parameters(std::string_view text, const Announced& announced) {
+  return parse(mail_parameters, text, announced);
+}
+
+Checked<RcptParameters> parse_rcpt_parameters(std::string_view text, const Announced& announced,
+                                              bool is_utf8) {
+  auto parameters = parse(rcpt_parameters, text, announced);
+  if (parameters && !is_utf8 && !is_ascii_text(parameters->original)) return malformed("ORCPT");
+  return parameters;
 }
 
 }  // namespace postern::smtpd

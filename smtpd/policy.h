@@ -14,6 +14,7 @@ namespace postern::smtpd {
 /// Made at every configuration and shared by the sessions that begin under it; each keeps the one that it began with.
 struct Policy {
   std::string hostname;
+  std::string domain;  // of addresses that are written without one
   frames::ListenerTls tls = frames::ListenerTls::starttls;
   mail::AuthPolicy auth = mail::AuthPolicy::optional;
   std::vector<mail::Network> mynetworks;

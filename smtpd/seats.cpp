@@ -1,41 +1,72 @@
 #include "smtpd/seats.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace postern::smtpd {
 namespace {
 
-constexpr std::ptrdiff_t subnet_octets = 8;
+constexpr int client_bits = 56;
+constexpr std::uint64_t client_mask = (std::uint64_t{1} << client_bits) - 1;
+constexpr std::size_t memory_size = frames::max_seats * sizeof(std::uint64_t);
+constexpr std::size_t subnet_octets = 8;
 
-mail::IpAddress counted_as(const mail::IpAddress& client) {
+// An IPv4 address as it is; a subnet of IPv6 folded, so that two may count as one: one in 2^56 pairs, by chance only.
+std::uint64_t key_of(const mail::IpAddress& client) {
   const mail::IpAddress address = mail::normalised(client);
-  if (address.is_v4()) return address;
-  auto octets = address.to_v6().to_bytes();
-  std::fill(octets.begin() + subnet_octets, octets.end(), static_cast<unsigned char>(0));
-  return boost::asio::ip::address_v6(octets);
+  if (address.is_v4()) return address.to_v4().to_uint();
+  std::uint64_t subnet = 0;
+  const auto octets = address.to_v6().to_bytes();
+  for (std::size_t i = 0; i < subnet_octets; ++i) subnet = subnet << 8 | octets[i];
+  constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;  // spreads each bit upwards
+  return (subnet * odd >> (64 - client_bits)) | std::uint64_t{1} << (client_bits - 1);
 }
 
 }  // namespace
 
+Seats::Seats(const net::Fd& memory, std::uint32_t instance)
+    : instance_(std::uint64_t{instance + 1} << client_bits) {
+  void* const mapped =
+      ::mmap(nullptr, memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+  if (mapped == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "seats");
+  entries_ = {static_cast<Entry*>(mapped), frames::max_seats};
+  for (Entry& entry : entries_) {
+    const std::uint64_t held = entry.load(std::memory_order_relaxed);
+    if ((held & ~client_mask) == instance_) entry.store(0, std::memory_order_relaxed);
+  }
+}
+
+Seats::~Seats() { ::munmap(entries_.data(), memory_size); }
+
 std::variant<Seats::Seat, std::string_view> Seats::take(std::shared_ptr<Seats> seats,
                                                         const mail::IpAddress& client) {
-  if (seats->taken_ >= seats->limits_.all) return "Too many connections, try again later";
-  const mail::IpAddress key = counted_as(client);
-  const auto count = seats->by_client_.find(key);
-  if (count != seats->by_client_.end() && count->second >= seats->limits_.per_client) {
+  const std::uint64_t key = key_of(client);
+  const std::span<Entry> all = seats->usable();
+  std::size_t index = 0;
+  while (index != all.size() && !seats->occupy(all[index], key)) ++index;
+  if (index == all.size()) return "Too many connections, try again later";
+  Seat seat(seats, index);
+  // Counted with our own among them: whoever counts later sees it.
+  const auto same = std::ranges::count_if(
+      all, [&](const Entry& any) { return (any.load() & client_mask) == key; });
+  if (static_cast<std::uint64_t>(same) > seats->limits_.per_client) {
     return "Too many connections from your address, try again later";
   }
-  ++seats->taken_;
-  ++seats->by_client_[key];
-  return Seat(std::move(seats), key);
+  return seat;
+}
+
+bool Seats::occupy(Entry& entry, std::uint64_t client) const {
+  std::uint64_t nobody = 0;
+  return entry.load(std::memory_order_relaxed) == 0 &&
+         entry.compare_exchange_strong(nobody, instance_ | client);
 }
 
 Seats::Seat::~Seat() {
-  if (!seats_) return;  // moved from
-  --seats_->taken_;
-  const auto count = seats_->by_client_.find(client_);
-  if (--count->second == 0) seats_->by_client_.erase(count);
+  if (seats_) seats_->entries_[index_].store(0);  // else moved from
 }
 
 }  // namespace postern::smtpd

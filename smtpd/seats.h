@@ -1,25 +1,31 @@
-// How many connections there are, in all and from each client, and how many there may be.
+// How many connections there are, in all and from each client, and how many there may be: over all smtpd processes together,
+// which share the list. It lies in memory that the supervisor made; what an entry means is known here only.
+//
+// An entry is 0, or who has that seat: the process in the highest octet, and the client in the others. A process writes only
+// its own entries and free ones, atomically; when it dies, its successor of the same number frees what it left.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 
 #include "mail/network.h"
+#include "net/fd.h"
+#include "net/frames.h"
 
 namespace postern::smtpd {
 
 class Seats {
  public:
   struct Limits {
-    std::uint32_t all = 0;
+    std::uint32_t all = 0;  // at most frames::max_seats
     std::uint32_t per_client = 0;
   };
 
-  /// A connection's place, free again when it goes. Keeps the counts alive.
+  /// A connection's place, free again when it goes. Keeps the list alive.
   class Seat {
    public:
     Seat(Seat&&) = default;
@@ -28,14 +34,21 @@ class Seats {
 
    private:
     friend class Seats;
-    Seat(std::shared_ptr<Seats> seats, mail::IpAddress client)
-        : seats_(std::move(seats)), client_(std::move(client)) {}
+    Seat(std::shared_ptr<Seats> seats, std::size_t index)
+        : seats_(std::move(seats)), index_(index) {}
 
     std::shared_ptr<Seats> seats_;
-    mail::IpAddress client_;
+    std::size_t index_;
   };
 
-  /// A seat, or why there is none, in words for the client. An IPv6 client is the whole /64 that a customer is given.
+  /// `memory` has frames::max_seats entries. `instance`: the number of this process. Throws std::system_error.
+  Seats(const net::Fd& memory, std::uint32_t instance);
+  Seats(const Seats&) = delete;
+  Seats& operator=(const Seats&) = delete;
+  ~Seats();
+
+  /// A seat, or why there is none, in words for the client. An IPv6 client is the whole /64 that a customer is given. The
+  /// limits are never exceeded; of two processes that ask for the last seat at the same moment, both may be refused.
   [[nodiscard]] static std::variant<Seat, std::string_view> take(std::shared_ptr<Seats> seats,
                                                                  const mail::IpAddress& client);
 
@@ -43,9 +56,15 @@ class Seats {
   void limit(Limits limits) { limits_ = limits; }
 
  private:
+  using Entry = std::atomic<std::uint64_t>;
+  static_assert(Entry::is_always_lock_free && sizeof(Entry) == sizeof(std::uint64_t));
+
+  bool occupy(Entry& entry, std::uint64_t client) const;
+  std::span<Entry> usable() const { return entries_.first(limits_.all); }
+
+  std::span<Entry> entries_;
+  std::uint64_t instance_;  // as it stands in our entries
   Limits limits_;
-  std::uint32_t taken_ = 0;
-  std::unordered_map<mail::IpAddress, std::uint32_t> by_client_;  // none of them zero
 };
 
 }  // namespace postern::smtpd

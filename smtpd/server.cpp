@@ -1,5 +1,6 @@
 #include "smtpd/server.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 
@@ -28,12 +29,13 @@ mail::IpAddress client_address(const mail::IpAddress& address) {
   return mail::normalised(asio::ip::address_v6(address.to_v6().to_bytes()));
 }
 
+net::Fd spare_descriptor() { return net::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
 std::shared_ptr<const Policy> policy_of(const frames::SmtpdSettings& settings,
                                         const frames::Listener& listener) {
-  return std::make_shared<const Policy>(Policy{settings.hostname, listener.tls, listener.auth,
-                                               settings.mynetworks, settings.mechanisms,
-                                               settings.message_size, settings.recipients,
-                                               settings.hide_client});
+  return std::make_shared<const Policy>(Policy{
+      settings.hostname, settings.domain, listener.tls, listener.auth, settings.mynetworks,
+      settings.mechanisms, settings.message_size, settings.recipients, settings.hide_client});
 }
 
 // Apart from the server, which may be gone first: all that a session needs is its own or shared.
@@ -57,6 +59,8 @@ Task<std::optional<frames::CannotStart>> Server::configure(frames::SmtpdSettings
   if (!services_) {
     services_ = std::make_shared<Services>(executor_, settings.instance);
     services_->patience = patience_;
+    seats_ = std::make_shared<Seats>(settings.seats, settings.instance);
+    spare_ = spare_descriptor();
   }
   instance_ = settings.instance;
   seats_->limit({settings.connections, settings.connections_per_ip});
@@ -100,17 +104,37 @@ Task<> Server::accept_at(net::Fd socket, std::shared_ptr<const Door> door) {
   for (;;) {
     auto [error, client] = co_await acceptor.async_accept(net::as_result);
     if (error == asio::error::operation_aborted) co_return;
+    try {
+      if (!error) let_in(std::move(client), door);
+    } catch (const std::bad_alloc&) {
+      error = asio::error::no_memory;
+    }
     if (error && !is_failing) {
       net::log(net::Level::error, "accept-failed", {{"reason", error.message()}});
     }
     is_failing = error.failed();
     if (is_failing) {
-      // Out of descriptors or memory: the connection is still waiting, and asking at once would only burn time.
+      // Those who wait would be there again at once, and that would only burn time.
+      turn_away_waiting(acceptor, *door);
       co_await net::sleep_for(breather);
-    } else {
-      let_in(std::move(client), door);
     }
   }
+}
+
+// Out of descriptors: one was kept for this, and is lent to each client in turn for as long as it takes to say so.
+void Server::turn_away_waiting(net::TcpAcceptor& acceptor, const Door& door) {
+  spare_ = net::Fd();
+  error_code error;
+  acceptor.non_blocking(true, error);
+  for (int i = 0; i < max_turned_away && !error; ++i) {
+    asio::ip::tcp::endpoint peer;
+    net::TcpSocket client(executor_);
+    acceptor.accept(client, peer, error);
+    if (error) break;
+    turn_away(std::move(client), client_address(peer.address()), door,
+              {421, {4, 3, 2}, "Out of resources, try again later"});
+  }
+  spare_ = spare_descriptor();
 }
 
 void Server::let_in(net::TcpSocket socket, std::shared_ptr<const Door> door) {

@@ -19,7 +19,8 @@ class Server {
 
   static constexpr net::Clock::duration max_drain = std::chrono::seconds(7);
   static constexpr net::Clock::duration breather =
-      std::chrono::milliseconds(100);  // out of descriptors
+      std::chrono::milliseconds(100);          // out of descriptors or memory
+  static constexpr int max_turned_away = 100;  // clients, before it takes breath
 
   explicit Server(net::Executor executor, Patience patience = {});
 
@@ -37,6 +38,7 @@ class Server {
  private:
   std::optional<frames::CannotStart> load_certificate(const frames::SmtpdSettings& settings);
   net::Task<> accept_at(net::Fd socket, std::shared_ptr<const Door> door);
+  void turn_away_waiting(net::TcpAcceptor& acceptor, const Door& door);
   void let_in(net::TcpSocket socket, std::shared_ptr<const Door> door);
   void turn_away(net::TcpSocket socket, const mail::IpAddress& client, const Door& door,
                  const mail::Reply& reply);
@@ -44,7 +46,8 @@ class Server {
   net::Executor executor_;
   Patience patience_;
   std::shared_ptr<Services> services_;  // from the first configuration on
-  std::shared_ptr<Seats> seats_ = std::make_shared<Seats>();
+  std::shared_ptr<Seats> seats_;        // likewise
+  net::Fd spare_;  // given up where descriptors run out, so that clients can be told
   net::SslContext tls_;
   std::uint32_t instance_ = 0;
   std::uint64_t last_session_ = 0;

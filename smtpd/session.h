@@ -47,19 +47,33 @@ struct AnswerChallenge {
 struct CancelLogin {
   mail::Reply reply;
 };
+/// What a content belongs to.
+struct Message {
+  mail::Envelope envelope;
+  std::string protocol;  // for the Received field (RFC 3848)
+  bool is_utf8 = false;  // the header section may be outside ASCII (RFC 6531)
+};
 /// Say `reply` (354), read the content, and tell `on_content` what became of it.
 struct TakeContent {
   mail::Reply reply;
-  mail::Envelope envelope;
-  std::string protocol;  // for the Received field (RFC 3848)
+  Message message;
+};
+/// Read the `size` octets that stand behind the command (RFC 3030), whatever they are worth: what is left unread would be run
+/// as commands. With a `refusal` they are thrown away. Tell `on_chunk` how it went; or, for the last one of a message that
+/// was not refused before, `on_content`.
+struct TakeChunk {
+  std::uint64_t size = 0;
+  bool is_last = false;
+  std::optional<Message> message{};  // begins with this chunk
+  std::optional<mail::Reply> refusal{};
 };
 /// Say `reply` and close.
 struct HangUp {
   mail::Reply reply;
   std::string_view reason;  // for the log
 };
-using Action =
-    std::variant<Say, StartTls, BeginLogin, AnswerChallenge, CancelLogin, TakeContent, HangUp>;
+using Action = std::variant<Say, StartTls, BeginLogin, AnswerChallenge, CancelLogin, TakeContent,
+                            TakeChunk, HangUp>;
 
 class Session {
  public:
@@ -80,14 +94,18 @@ class Session {
 
   [[nodiscard]] mail::Reply greeting() const;
 
-  /// A line without its CRLF.
-  [[nodiscard]] Action on_line(std::string_view line);
+  /// A line without its CRLF. `is_followed`: the client did not wait for the reply.
+  [[nodiscard]] Action on_line(std::string_view line, bool is_followed = false);
   /// A line was longer than `max_line`.
   [[nodiscard]] Action on_long_line();
   [[nodiscard]] Action on_challenge(std::string_view bytes);
   [[nodiscard]] Action on_verdict(const frames::Verdict& verdict);
   /// The reply to the final dot: the queue's word, or why the content was refused.
   [[nodiscard]] Action on_content(mail::Reply reply);
+  /// 250 for a chunk behind which others come, or why the message is not taken.
+  [[nodiscard]] Action on_chunk(mail::Reply reply);
+  /// Chunks of a message have come, and the others may yet.
+  bool is_within_message() const { return chunks_ == Chunks::open; }
   /// TLS has begun: all that was said before it is forgotten (RFC 3207, 4.2).
   void on_tls(std::string tls);
 
@@ -99,11 +117,13 @@ class Session {
   struct Command;
   enum class Greeted : std::uint8_t { no, helo, ehlo };
   enum class Login : std::uint8_t { none, challenged, ending };
+  enum class Chunks : std::uint8_t { none, open, failed };  // failed: until RSET, RFC 3030, 2
 
   static const Command* find_command(std::string_view name);
-  Action on_command(std::string_view line);
+  Action on_command(std::string_view line, bool is_followed);
   Action on_answer(std::string_view line);
   Action counted(Action action);
+  static Action impatient();
 
   Action ehlo(std::string_view argument);
   Action helo(std::string_view argument);
@@ -112,6 +132,7 @@ class Session {
   Action mail_from(std::string_view argument);
   Action rcpt_to(std::string_view argument);
   Action data(std::string_view argument);
+  Action bdat(std::string_view argument);
   Action rset(std::string_view argument);
   Action noop(std::string_view argument);
   Action quit(std::string_view argument);
@@ -123,7 +144,12 @@ class Session {
   std::optional<mail::Reply> greet(std::string_view name, Greeted how);
   mail::Reply no_permit() const;
   std::optional<mail::Reply> no_room(std::uint64_t size) const;
+  mail::Reply open_transaction(const mail::RelayPermit& permit, std::string_view argument);
   mail::Reply add_recipient(std::string_view argument);
+  mail::Parsed<mail::Mailbox> parse_mailbox(std::string_view path) const;
+  std::optional<mail::Reply> no_content() const;
+  Message take_message();
+  void end_transaction();
   Action begin_login(std::string_view mechanism, std::optional<std::string_view> initial);
 
   bool is_encrypted() const { return !tls_.empty(); }
@@ -140,9 +166,11 @@ class Session {
   std::optional<mail::Identity> identity_;
   std::unique_ptr<mail::Envelope> transaction_;  // outside, so that an idle session stays small
   std::size_t recipient_octets_ = 0;
+  bool is_utf8_ = false;   // the transaction has SMTPUTF8
   mail::Identity proven_;  // while `ending`: whose, once the client has seen the last data
   Greeted greeted_ = Greeted::no;
   Login login_ = Login::none;
+  Chunks chunks_ = Chunks::none;
   int errors_ = 0;
   int failed_logins_ = 0;
   int idle_commands_ = 0;

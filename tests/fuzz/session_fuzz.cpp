@@ -20,6 +20,7 @@ constexpr std::uint64_t max_size = 100'000;
 std::shared_ptr<const Policy> policy() {
   static const auto policy =
       std::make_shared<const Policy>(Policy{"mail.example",
+                                            "example",
                                             frames::ListenerTls::starttls,
                                             mail::AuthPolicy::optional,
                                             {*mail::Network::parse("127.0.0.0/8")},

@@ -178,7 +178,7 @@ TEST(ContentReader, TakesChunksWithoutFinalDotAndDotStuffing) {
     for (const BareLf bare_lf : {BareLf::refused, BareLf::repaired}) {
       for (std::size_t cut = 0; cut <= row.in.size(); ++cut) {
         SCOPED_TRACE(std::string(row.why) + ", cut at " + std::to_string(cut));
-        ContentReader reader(bare_lf, Transfer::bdat);
+        ContentReader reader(bare_lf, Framing::bdat);
         std::string content;
         EXPECT_EQ(reader.feed(std::string_view(row.in).substr(0, cut), content), cut);
         EXPECT_EQ(reader.feed(std::string_view(row.in).substr(cut), content), row.in.size() - cut);

@@ -41,7 +41,7 @@ class FakeAuth {
     if (exchange.mechanism == "PLAIN") return on_plain(answer);
     if (exchange.mechanism == "SCRAM-SHA-256") {
       if (answer.bytes == "first") return frames::Challenge{answer.exchange, "second"};
-      return frames::Verdict{answer.exchange, frames::LoginResult::accepted, {"fun"}, "signature"};
+      return frames::Verdict{answer.exchange, frames::LoginResult::accepted, fun(), "signature"};
     }
     if (exchange.user.empty()) {
       exchange.user = answer.bytes;
@@ -63,10 +63,12 @@ class FakeAuth {
                                  const std::string& password) {
     if (user == "down") return {exchange, frames::LoginResult::unavailable};
     if (user == "fun" && password == "secret") {
-      return {exchange, frames::LoginResult::accepted, {"fun"}};
+      return {exchange, frames::LoginResult::accepted, fun()};
     }
     return {exchange, frames::LoginResult::refused};
   }
+
+  static mail::Identity fun() { return {"fun", {*mail::Mailbox::parse("fun@office.example")}}; }
 
   std::map<std::uint64_t, Exchange> exchanges_;
 };

@@ -72,7 +72,7 @@ TEST(Intake, TakesChunks) {
   const std::string out =
       "Received: by us\r\nSubject: a\r\nDate: now\r\nMessage-ID: <1@us>\r\n\r\n.\r\n..body\r\n";
   for (std::size_t cut = 0; cut <= in.size(); ++cut) {
-    Intake intake(user, in.size(), additions_here, Transfer::bdat);
+    Intake intake(user, in.size(), additions_here, Framing::bdat);
     intake.feed_chunk(std::string_view(in).substr(0, cut));
     intake.feed_chunk(std::string_view(in).substr(cut));
     EXPECT_EQ(intake.take_chunk(), "");
@@ -82,7 +82,7 @@ TEST(Intake, TakesChunks) {
     EXPECT_FALSE(intake.refusal());
     EXPECT_EQ(intake.take_chunk(), out);
   }
-  Intake over(user, in.size() - 1, additions_here, Transfer::bdat);
+  Intake over(user, in.size() - 1, additions_here, Framing::bdat);
   over.feed_chunk(in);
   EXPECT_EQ(over.refusal()->code, 552);
 }

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "smtpd/certificate.h"
+#include "smtpd/seats_memory.h"
 
 namespace postern::smtpd {
 
@@ -109,6 +110,7 @@ frames::SmtpdSettings RunningServer::settings(const Transcript& transcript) {
   listener.socket = net::Fd(acceptor.release());
   frames::SmtpdSettings settings;
   settings.hostname = "mail.example";
+  settings.domain = "example";
   settings.listeners.push_back(std::move(listener));
   settings.certificate_pem = test_certificate().chain;
   settings.private_key_pem = test_certificate().key;
@@ -116,6 +118,7 @@ frames::SmtpdSettings RunningServer::settings(const Transcript& transcript) {
   settings.mechanisms = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
   settings.message_size = transcript.size;
   settings.recipients = transcript.recipients;
+  settings.seats = seats_memory();
   settings.connections = 10;
   settings.connections_per_ip = 10;
   return settings;

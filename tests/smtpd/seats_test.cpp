@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "smtpd/seats_memory.h"
+
 namespace postern::smtpd {
 namespace {
 
@@ -11,13 +13,19 @@ using Taken = std::variant<Seats::Seat, std::string_view>;
 
 class SeatsTest : public testing::Test {
  protected:
-  SeatsTest() { seats_->limit({3, 2}); }
-  bool is_let_in(const char* client) {
-    taken_.push_back(Seats::take(seats_, boost::asio::ip::make_address(client)));
+  SeatsTest() {
+    seats_->limit({3, 2});
+    other_->limit({3, 2});
+  }
+  bool is_let_in(const char* client) { return is_let_in(client, seats_); }
+  bool is_let_in(const char* client, const std::shared_ptr<Seats>& process) {
+    taken_.push_back(Seats::take(process, boost::asio::ip::make_address(client)));
     return std::holds_alternative<Seats::Seat>(taken_.back());
   }
 
-  std::shared_ptr<Seats> seats_ = std::make_shared<Seats>();
+  net::Fd memory_ = seats_memory();
+  std::shared_ptr<Seats> seats_ = std::make_shared<Seats>(memory_, 0);
+  std::shared_ptr<Seats> other_ = std::make_shared<Seats>(memory_, 1);
   std::vector<Taken> taken_;
 };
 
@@ -49,6 +57,25 @@ TEST_F(SeatsTest, AreFreeAgainWhenTheirConnectionGoes) {
   EXPECT_TRUE(is_let_in("192.0.2.1"));
   EXPECT_TRUE(is_let_in("192.0.2.1"));
   EXPECT_FALSE(is_let_in("192.0.2.1"));
+}
+
+TEST_F(SeatsTest, AreLimitedOverAllProcessesTogether) {
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("192.0.2.1", other_));
+  EXPECT_FALSE(is_let_in("192.0.2.1"));
+  EXPECT_FALSE(is_let_in("192.0.2.1", other_));
+  EXPECT_TRUE(is_let_in("192.0.2.2", other_));
+  EXPECT_FALSE(is_let_in("192.0.2.3"));
+}
+
+TEST_F(SeatsTest, OfAProcessThatDiedAreFreeForItsSuccessor) {
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("192.0.2.1", other_));
+  EXPECT_FALSE(is_let_in("192.0.2.1"));
+  const auto successor = std::make_shared<Seats>(memory_, 1);
+  successor->limit({3, 2});
+  EXPECT_TRUE(is_let_in("192.0.2.1", successor)) << "what the dead one held is free";
+  EXPECT_FALSE(is_let_in("192.0.2.1")) << "what the living one holds is not";
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 const std::string envelope_lines =
     "EHLO c.example\nMAIL FROM:<a@office.example>\nRCPT TO:<b@elsewhere.example>";
 
-const std::string ehlo_replies = "250-*\n250-*\n250-*\n250-*\n250-*\n250 *";
+const std::string ehlo_replies =
+    "250-*\n250-*\n250-*\n250-*\n250-*\n250-*\n250-*\n250-*\n250-*\n250 *";
 
 Patience quick() {
   Patience patience;
@@ -51,15 +52,18 @@ Task<> play(RunningServer& running, const Transcript& transcript, std::size_t st
   for (std::size_t i = 0; i < steps; ++i) {
     const Step& step = transcript.steps[i];
     SCOPED_TRACE(transcript.name + ".txt, line " + std::to_string(step.line) + ": " + step.text);
-    if (step.kind == Step::Kind::client) {
-      octets += step.text + "\r\n";
-      const bool is_last = i + 1 == steps || transcript.steps[i + 1].kind != Step::Kind::client;
+    if (step.is_said()) {
+      octets += step.text + (step.kind == Step::Kind::client ? "\r\n" : "");
+      const bool is_last = i + 1 == steps || !transcript.steps[i + 1].is_said();
       if (is_last) co_await client->send(std::exchange(octets, ""));
     } else if (step.kind == Step::Kind::tls) {
       const bool is_secure = co_await client->shake_hands();
       EXPECT_TRUE(is_secure);
     } else {
-      const std::string heard = co_await client->hear();
+      std::string heard = co_await client->hear();
+      while (step.kind == Step::Kind::reply && heard.substr(3, 1) == "-") {
+        heard = co_await client->hear();
+      }
       const std::string expected = step.kind == Step::Kind::closed ? closed : step.text;
       EXPECT_TRUE(matches(heard, expected)) << heard;
     }
@@ -95,7 +99,11 @@ TEST_P(ServerTranscript, MayBreakOffAtEveryStep) {
     for (std::size_t i = 0; i < steps; ++i) {
       const Step& step = GetParam().steps[i];
       if (step.kind == Step::Kind::server && step.text.starts_with("354")) is_content = true;
-      if (step.kind == Step::Kind::client && step.text == ".") ++acknowledged;  // at most
+      if (step.kind == Step::Kind::octets) is_content = true;
+      if (step.kind == Step::Kind::client &&
+          (step.text == "." || step.text.ends_with(" LAST") || step.text.ends_with(" last"))) {
+        ++acknowledged;  // at most
+      }
     }
     EXPECT_LE(running.queue->committed.size(), static_cast<std::size_t>(acknowledged));
     EXPECT_TRUE(running.queue->open.empty());

@@ -15,8 +15,10 @@ namespace {
 class Dialogue {
  public:
   explicit Dialogue(const Transcript& transcript)
-      : admission_(transcript.admission),
+      : max_size_(transcript.size),
+        admission_(transcript.admission),
         session_(std::make_shared<const Policy>(Policy{"mail.example",
+                                                       "example",
                                                        transcript.tls,
                                                        transcript.auth,
                                                        networks_of(transcript),
@@ -29,13 +31,21 @@ class Dialogue {
     say(session_.greeting());
   }
 
-  void hear(const std::string& line) {
-    if (!intake_) return perform(session_.on_line(line));
+  void hear_octets(std::string_view octets) {
+    if (!chunk_.refusal) intake_->feed_chunk(octets);
+    chunk_left_ -= octets.size();
+    if (chunk_left_ == 0) end_chunk();
+  }
+
+  void hear(const std::string& line, bool is_followed) {
+    if (is_closed) return;
+    if (chunk_left_ != 0) return hear_octets(line + "\r\n");
+    if (!is_data_) return perform(session_.on_line(line, is_followed));
     const std::string octets = line + "\r\n";
     ASSERT_EQ(intake_->feed(octets), octets.size());
     if (!intake_->is_complete()) return;
+    is_data_ = false;
     const auto refusal = intake_->refusal();
-    intake_.reset();
     perform(session_.on_content(refusal ? *refusal : mail::Reply{250, {2, 0, 0}, "Accepted"}));
   }
 
@@ -67,8 +77,28 @@ class Dialogue {
   }
   void act(TakeContent& take) {
     say(take.reply);
+    is_data_ = true;
     intake_.emplace(Submitter{session_.identity()}, 1'000'000,
                     Additions{"", "", "", "From: <fun@office.example>\r\n"});
+  }
+  void act(TakeChunk& chunk) {
+    if (chunk.message) {
+      intake_.emplace(Submitter{session_.identity()}, max_size_,
+                      Additions{"", "", "", "From: <fun@office.example>\r\n"}, Framing::bdat);
+    }
+    chunk_ = TakeChunk{chunk.size, chunk.is_last, {}, std::move(chunk.refusal)};
+    chunk_left_ = chunk.size;
+    if (chunk_left_ == 0) end_chunk();
+  }
+  void end_chunk() {
+    if (!chunk_.refusal && chunk_.is_last) {
+      intake_->finish();
+      const auto refusal = intake_->refusal();
+      return perform(session_.on_content(refusal ? *refusal : mail::Reply{250, {2, 0, 0}, "OK"}));
+    }
+    if (!chunk_.refusal) chunk_.refusal = intake_->refusal();
+    perform(
+        session_.on_chunk(chunk_.refusal ? *chunk_.refusal : mail::Reply{250, {2, 0, 0}, "OK"}));
   }
   void say(const mail::Reply& reply) {
     std::string text;
@@ -78,13 +108,24 @@ class Dialogue {
     }
   }
 
+  std::uint64_t max_size_;
   frames::Admission admission_;
   Session session_;
   FakeAuth auth_;
   std::optional<Intake> intake_;
+  bool is_data_ = false;
+  TakeChunk chunk_;
+  std::size_t chunk_left_ = 0;
 };
 
-class SessionTranscript : public testing::TestWithParam<Transcript> {};
+class SessionTranscript : public testing::TestWithParam<Transcript> {
+ protected:
+  // What stands in the transcript without a reply between is said in one packet.
+  static bool is_followed(const Step& step) {
+    const auto* const next = &step + 1;
+    return next != &*GetParam().steps.end() && next->is_said();
+  }
+};
 
 TEST_P(SessionTranscript, IsSpokenBySessionAlone) {
   Dialogue dialogue(GetParam());
@@ -92,8 +133,16 @@ TEST_P(SessionTranscript, IsSpokenBySessionAlone) {
     SCOPED_TRACE(GetParam().name + ".txt, line " + std::to_string(step.line) + ": " + step.text);
     switch (step.kind) {
       case Step::Kind::client:
-        dialogue.hear(step.text);
+        dialogue.hear(step.text, is_followed(step));
         break;
+      case Step::Kind::octets:
+        dialogue.hear_octets(step.text);
+        break;
+      case Step::Kind::reply:
+        while (!dialogue.replies.empty() && dialogue.replies.front().substr(3, 1) == "-") {
+          dialogue.replies.pop_front();
+        }
+        [[fallthrough]];
       case Step::Kind::server:
         ASSERT_FALSE(dialogue.replies.empty());
         ASSERT_PRED2(matches, dialogue.replies.front(), step.text);

@@ -66,6 +66,10 @@ Transcript read_transcript(const std::filesystem::path& path) {
       transcript.steps.push_back({Step::Kind::client, "", number});
     else if (line.starts_with("C: "))
       transcript.steps.push_back({Step::Kind::client, unescaped(line.substr(3)), number});
+    else if (line.starts_with("B: "))
+      transcript.steps.push_back({Step::Kind::octets, unescaped(line.substr(3)), number});
+    else if (line.starts_with("R: "))
+      transcript.steps.push_back({Step::Kind::reply, line.substr(3), number});
     else if (line.starts_with("S: "))
       transcript.steps.push_back({Step::Kind::server, line.substr(3), number});
     else if (line == "TLS")

@@ -1,5 +1,5 @@
 // A session as text that anyone can read: `C: ` what the client says, `S: ` what the server answers, where `*` matches to the
-// end of the line. `TLS` is a handshake, `CLOSED` the server's end of the connection. `\xNN` is an octet. The first lines may
+// end of the line. `R: ` is a whole reply of one line or more, by its last line; `B: ` octets without a line's end. `TLS` is a handshake, `CLOSED` the server's end of the connection. `\xNN` is an octet. The first lines may
 // set up the server: `listener: tls=none auth=required client=stranger size=1000 recipients=2 admission=452`.
 #pragma once
 
@@ -14,10 +14,12 @@
 namespace postern::smtpd {
 
 struct Step {
-  enum class Kind : std::uint8_t { client, server, tls, closed };
+  enum class Kind : std::uint8_t { client, octets, server, reply, tls, closed };
   Kind kind;
   std::string text;
   int line;
+
+  bool is_said() const { return kind == Kind::client || kind == Kind::octets; }  // by the client
 };
 
 struct Transcript {
