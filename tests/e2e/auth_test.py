@@ -19,7 +19,7 @@ def encoded(data):
 class Office(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = cls.enterClassContext(Postern())
+        cls.server = cls.enterClassContext(Postern(route=[{"via": "smtp://127.0.0.1:9"}]))
         cls.password = cls.server.add_user("alice")
 
     def connect(self, source, port="implicit"):
@@ -85,6 +85,33 @@ class Malformed(Office):
                     clients.expect(client.docmd(line), 334)
                 clients.expect(client.docmd(lines[-1]), code)
                 clients.expect(client.docmd("AUTH PLAIN", encoded("\0alice\0" + self.password)), 235)
+
+
+class Senders(Office):
+    def replies(self, login, password, *senders):
+        """The codes for messages that say in From that they are of `senders`."""
+        client = self.connect("127.4.0.1")
+        client.login(login, password)
+        codes = []
+        for sender in senders:
+            clients.expect(client.mail(f"{login}@office.example"), 250)
+            clients.expect(client.rcpt(clients.RECIPIENT), 250)
+            codes.append(client.data(f"From: {sender}\r\n\r\ntext\r\n")[0])
+        return codes
+
+    def test_are_those_of_the_users_file_as_it_is_at_the_login(self):
+        own, second, other = "bob@office.example", "sales@office.example", "info@office.example"
+        def add(*options):
+            self.server.command("user", "add", "bob", "--password-stdin", *options, input="correct horse\n")
+        add("--sender", second)
+        self.assertEqual(self.replies("bob", "correct horse", own, second, other), [250, 250, 550])
+        self.server.command("user", "remove", "bob")
+        add("--any-sender")
+        self.assertEqual(self.replies("bob", "correct horse", own, second, other), [250, 250, 250])
+        self.assertIn("bob as anyone", self.server.command("user", "list").stdout)
+        self.server.command("user", "remove", "bob")
+        add()
+        self.assertEqual(self.replies("bob", "correct horse", own, second, other), [250, 550, 550])
 
 
 class Guessing(Office):
