@@ -49,6 +49,15 @@ SslContext new_context(const SSL_METHOD* method) {
   return context;
 }
 
+// A session is resumed only with the certificate that it began with: a client goes on to take that one for ours, and would
+// bind its login to it (RFC 5929, 4.1).
+bool bind_sessions(SSL_CTX* context, X509* certificate) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  return X509_digest(certificate, EVP_sha256(), digest, &size) == 1 &&
+         SSL_CTX_set_session_id_context(context, digest, size) == 1;
+}
+
 }  // namespace
 
 std::string new_ticket_keys() {
@@ -66,8 +75,6 @@ Failure server_tls(const std::string& chain_pem, const std::string& key_pem,
   SSL_CTX* const ctx = context.get();
   // Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
   SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
-  static constexpr unsigned char session_context[] = "postern";
-  SSL_CTX_set_session_id_context(ctx, session_context, sizeof(session_context) - 1);
   std::string keys = ticket_keys;  // OpenSSL's parameter is not const
   if (!keys.empty() && SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), keys.size()) != 1) {
     return why("the session tickets' keys are no such keys");
@@ -77,6 +84,7 @@ Failure server_tls(const std::string& chain_pem, const std::string& key_pem,
   const Certificate own(PEM_read_bio_X509(chain.get(), nullptr, no_passphrase, nullptr));
   if (!own || SSL_CTX_use_certificate(ctx, own.get()) != 1)
     return why("the certificate cannot be read");
+  if (!bind_sessions(ctx, own.get())) return why("sessions cannot be bound to the certificate");
   while (X509* issuer = PEM_read_bio_X509(chain.get(), nullptr, no_passphrase, nullptr)) {
     if (SSL_CTX_add_extra_chain_cert(ctx, issuer) != 1) X509_free(issuer);
   }

@@ -5,6 +5,9 @@
 
 #include <memory>
 
+#include "certificate.h"
+#include "net/stream.h"
+
 namespace postern::net {
 namespace {
 
@@ -15,6 +18,7 @@ struct Free {
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using Session = std::unique_ptr<SSL_SESSION, Free<SSL_SESSION_free>>;
 using Ssl = std::unique_ptr<SSL, Free<SSL_free>>;
 
 /// How a certificate is signed: by a key of this type, with this hash.
@@ -38,27 +42,31 @@ Certificate certificate_of(EVP_PKEY* key, const EVP_MD* hash) {
   return certificate;
 }
 
-/// A handshake in memory.
+Context server_context(const Signature& signature, int version) {
+  const Key key = key_of(signature.key);
+  const Certificate certificate = certificate_of(key.get(), signature.hash);
+  Context context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX_set_security_level(context.get(), 0);
+  SSL_CTX_set_max_proto_version(context.get(), version);
+  SSL_CTX_use_certificate(context.get(), certificate.get());
+  SSL_CTX_use_PrivateKey(context.get(), key.get());
+  return context;
+}
+
+Context client_context(bool has_extended_secret = true) {
+  Context context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_security_level(context.get(), 0);
+  if (!has_extended_secret) SSL_CTX_set_options(context.get(), SSL_OP_NO_EXTENDED_MASTER_SECRET);
+  return context;
+}
+
+/// A handshake in memory, by which the client offers to resume an `earlier` session.
 struct Connection {
   Ssl client;
   Ssl server;
 
-  Connection(const Signature& signature, int version, bool has_extended_secret = true) {
-    const Key key = key_of(signature.key);
-    const Certificate certificate = certificate_of(key.get(), signature.hash);
-    const Context accepting(SSL_CTX_new(TLS_server_method()));
-    const Context connecting(SSL_CTX_new(TLS_client_method()));
-    for (SSL_CTX* context : {accepting.get(), connecting.get()}) {
-      SSL_CTX_set_security_level(context, 0);
-      SSL_CTX_set_min_proto_version(context, version);
-      SSL_CTX_set_max_proto_version(context, version);
-    }
-    if (!has_extended_secret)
-      SSL_CTX_set_options(connecting.get(), SSL_OP_NO_EXTENDED_MASTER_SECRET);
-    SSL_CTX_use_certificate(accepting.get(), certificate.get());
-    SSL_CTX_use_PrivateKey(accepting.get(), key.get());
-    client.reset(SSL_new(connecting.get()));
-    server.reset(SSL_new(accepting.get()));
+  Connection(SSL_CTX* accepting, SSL_CTX* connecting, SSL_SESSION* earlier = nullptr)
+      : client(SSL_new(connecting)), server(SSL_new(accepting)) {
     BIO* ours = nullptr;
     BIO* theirs = nullptr;
     BIO_new_bio_pair(&ours, 0, &theirs, 0);
@@ -66,11 +74,14 @@ struct Connection {
     SSL_set_bio(server.get(), theirs, theirs);
     SSL_set_connect_state(client.get());
     SSL_set_accept_state(server.get());
+    if (earlier != nullptr) SSL_set_session(client.get(), earlier);
     for (int turn = 0; turn < 10; ++turn) {
       SSL_do_handshake(client.get());
       SSL_do_handshake(server.get());
     }
     EXPECT_TRUE(SSL_is_init_finished(client.get()) && SSL_is_init_finished(server.get()));
+    char none = 0;
+    SSL_read(client.get(), &none, 1);  // the tickets that come behind the handshake
   }
 
   /// What the client of a library other than ours would compute.
@@ -103,8 +114,10 @@ TEST(ChannelBindings, ExporterIsTheClientsWhereSecretsAreUnique) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.why);
-    const Connection connection({}, row.version, row.has_extended_secret);
-    const Connection another({}, row.version, row.has_extended_secret);
+    const Context accepting = server_context({}, row.version);
+    const Context connecting = client_context(row.has_extended_secret);
+    const Connection connection(accepting.get(), connecting.get());
+    const Connection another(accepting.get(), connecting.get());
     const auto bindings = channel_bindings(connection.server.get());
     EXPECT_EQ(bindings.tls_exporter, row.is_there ? connection.exported_to_client() : "");
     EXPECT_EQ(bindings.tls_server_end_point, connection.certificate_hash(EVP_sha256()));
@@ -131,9 +144,41 @@ TEST(ChannelBindings, EndPointGoesByTheCertificatesSignature) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.why);
-    const Connection connection(row.signature, TLS1_3_VERSION);
+    const Context accepting = server_context(row.signature, TLS1_3_VERSION);
+    const Context connecting = client_context();
+    const Connection connection(accepting.get(), connecting.get());
     EXPECT_EQ(channel_bindings(connection.server.get()).tls_server_end_point,
               row.hash ? connection.certificate_hash(row.hash) : "");
+  }
+}
+
+// A client that resumes a session believes to see the certificate of its beginning.
+TEST(ChannelBindings, AreTheClientsAlsoWhenItResumesASession) {
+  const tests::Certificate one("DNS:mx.example");
+  const tests::Certificate renewed("DNS:mx.example");
+  const std::string keys = new_ticket_keys();
+  const auto before = server_tls(one.pem(), one.key_pem(), keys);
+  const auto after = server_tls(renewed.pem(), renewed.key_pem(), keys);
+  ASSERT_TRUE(before && after);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const Context connecting = client_context();
+    SSL_CTX_set_max_proto_version(connecting.get(), version);
+    const Connection first(before->get(), connecting.get());
+    const Session session(SSL_get1_session(first.client.get()));
+    const struct {
+      const SslContext& context;
+      bool is_resumed;
+      const char* why;
+    } rows[] = {{*before, true, "the same certificate"}, {*after, false, "a renewed certificate"}};
+    for (const auto& row : rows) {
+      SCOPED_TRACE(row.why);
+      const Connection second(row.context.get(), connecting.get(), session.get());
+      EXPECT_EQ(SSL_session_reused(second.server.get()) == 1, row.is_resumed);
+      const auto bindings = channel_bindings(second.server.get());
+      EXPECT_EQ(bindings.tls_server_end_point, second.certificate_hash(EVP_sha256()));
+      EXPECT_EQ(bindings.tls_exporter, second.exported_to_client());
+      EXPECT_NE(bindings.tls_exporter, channel_bindings(first.server.get()).tls_exporter);
+    }
   }
 }
 
