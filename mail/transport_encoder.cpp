@@ -18,6 +18,7 @@ constexpr std::string_view behind_limit =
 constexpr std::string_view outside = "outside its parts";
 constexpr std::string_view unclear = "in a multipart whose parts cannot be told";
 constexpr std::string_view unknown_encoding = "in a part whose encoding is unknown";
+constexpr std::string_view behind_header = "in or behind a header section longer than 1 MiB";
 constexpr std::string_view too_many = "behind too many parts";
 constexpr std::string_view in_header = "in the header section of a part, where it cannot be folded";
 
@@ -54,7 +55,8 @@ void TransportEncoder::feed(std::string_view in, std::string& out) {
 }
 
 void TransportEncoder::finish(std::string& out) {
-  if (!line_.empty() || is_within_line_) pass_text(without_line_end(std::exchange(line_, {})), true, out);
+  if (!line_.empty() || is_within_line_)
+    pass_text(without_line_end(std::exchange(line_, {})), true, out);
   if (owes_line_end_) to_base64_.feed(crlf, out);  // no boundary has claimed it
   if (refusal_.empty()) end_part(out);
 }
@@ -73,7 +75,7 @@ void TransportEncoder::pass(const Piece& piece, std::string& out) {
   switch (state_) {
     case State::header:
       if (piece.begins && piece.ends && piece.text.empty()) return end_header(out);
-      return hold(piece, too_many, out);
+      return hold(piece, behind_header, out);
     case State::held:
       if (fits(piece)) return hold(piece, behind_limit, out);
       begin_encoding(out);

@@ -26,8 +26,8 @@ enum class Transport : std::uint8_t { eight_bit, seven_bit };
 class TransportEncoder {
  public:
   static constexpr std::size_t max_held =
-      1024 * 1024;                               // octets of one part, with its header section
-  static constexpr std::size_t max_depth = 100;  // of multiparts in each other
+      1024 * 1024;                              // octets of one part, with its header section
+  static constexpr std::size_t max_depth = 30;  // of multiparts in each other
   static constexpr std::size_t max_parts =
       10'000;  // what is deeper, or behind them, must fit as it is
 

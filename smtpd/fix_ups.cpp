@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "mail/address_list.h"
 #include "mail/ascii.h"
@@ -90,13 +91,21 @@ std::string received_field(const mail::Envelope& envelope, const Stamp& stamp) {
   return field + ";\r\n\t" + mail::date_text(stamp.now) + "\r\n";
 }
 
+std::string lower(std::string_view name) {
+  std::string text(name);
+  std::ranges::transform(text, text.begin(), mail::to_lower);
+  return text;
+}
+
 class Fixer {
  public:
   Fixer(const std::vector<mail::HeaderField>& fields, const Submitter& submitter)
       : fields_(fields), submitter_(submitter) {
     for (const mail::HeaderField& field : fields) {
       if (!is_named(field, "DKIM-Signature")) continue;
-      std::ranges::copy(mail::signed_fields(field.value), std::back_inserter(covered_));
+      for (const std::string_view name : mail::signed_fields(field.value)) {
+        covered_.insert(lower(name));
+      }
     }
   }
 
@@ -123,11 +132,7 @@ class Fixer {
   std::size_t count(Rule rule) const { return count_[static_cast<std::size_t>(rule)]; }
   bool is_bound() const { return submitter_.identity && !submitter_.identity->any_sender; }
 
-  bool is_covered(std::string_view name) const {
-    return std::ranges::any_of(covered_, [&](std::string_view covered) {
-      return mail::equals_ignoring_case(covered, name);
-    });
-  }
+  bool is_covered(std::string_view name) const { return covered_.contains(lower(name)); }
 
   // A signature may cover that a field is not there (RFC 6376, 5.4.2).
   bool is_missing(Rule rule, std::string_view name) const {
@@ -185,8 +190,9 @@ class Fixer {
 
   const std::vector<mail::HeaderField>& fields_;
   const Submitter& submitter_;
-  std::vector<std::string_view> covered_;  // names, by a DKIM-Signature that the message bears
-  std::array<std::size_t, 8> count_{};     // of fields, by rule
+  std::set<std::string>
+      covered_;  // names, in lower case, by a DKIM-Signature that the message bears
+  std::array<std::size_t, 8> count_{};  // of fields, by rule
   std::string out_;
 };
 

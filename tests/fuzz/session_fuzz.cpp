@@ -136,10 +136,10 @@ class Dialogue {
 };
 
 // Content in one piece and octet by octet is the same content.
-void check_splits(std::string_view input, Transfer transfer) {
+void check_splits(std::string_view input, Framing framing) {
   for (const BareLf bare_lf : {BareLf::refused, BareLf::repaired}) {
-    ContentReader whole(bare_lf, transfer);
-    ContentReader split(bare_lf, transfer);
+    ContentReader whole(bare_lf, framing);
+    ContentReader split(bare_lf, framing);
     std::string content;
     std::string joined;
     const std::size_t taken = whole.feed(input, content);
@@ -159,7 +159,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   postern::fuzz::Dialogue(data[0]).hear(input.substr(1));
-  postern::fuzz::check_splits(input, postern::smtpd::Transfer::data);
-  postern::fuzz::check_splits(input, postern::smtpd::Transfer::bdat);
+  postern::fuzz::check_splits(input, postern::smtpd::Framing::data);
+  postern::fuzz::check_splits(input, postern::smtpd::Framing::bdat);
   return 0;
 }
