@@ -165,6 +165,37 @@ TEST(SmtpUtf8, IsSaidWhereItIsNeededAndOffered) {  // statement 74
   }
 }
 
+TEST(SmtpUtf8, IsNeededByAnAddressAlone) {  // statement 74
+  const std::string joerg = "j\xc3\xb6rg@there.test";
+  const std::string zoe = "zo\xc3\xab@here.test";
+  struct Row {
+    const char* why;
+    std::string from;
+    std::string to;
+    bool is_needed;
+  };
+  const Row table[] = {{"nothing international", "a@here.test", "b@there.test", false},
+                       {"the recipient", "a@here.test", joerg, true},
+                       {"the sender", zoe, "b@there.test", true}};
+  for (const Row& row : table) {
+    SCOPED_TRACE(row.why);
+    for (const bool is_offered : {true, false}) {
+      Bench bench;
+      FakeServer server(bench.loop,
+                        {hello(is_offered ? std::vector<std::string>{"SMTPUTF8", "DSN"}
+                                          : std::vector<std::string>{}) +
+                         "C: MAIL FROM:<" + row.from + ">" + (row.is_needed ? " SMTPUTF8" : "") +
+                         "\nS: 250 ok\nC: RCPT TO:<" + row.to + ">" + ok + the_rest});
+      frames::Lease lease = lease_of(content, {row.to});
+      lease.reverse_path = *mail::Mailbox::parse(row.from);
+      lease.needs_utf8 = true;
+      lease.via = {relayhost_at(server.port())};
+      EXPECT_EQ(outcome_text(bench.deliver(std::move(lease)), 0),
+                row.is_needed && !is_offered ? "failed 550 5.6.7" : "delivered 250");
+    }
+  }
+}
+
 TEST(SmtpUtf8, ThatIsNotOfferedIsForTheNextHop) {  // statement 74
   Bench bench;
   FakeServer without(bench.loop, {hello({"8BITMIME"})});

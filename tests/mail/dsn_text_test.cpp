@@ -63,6 +63,8 @@ TEST(OriginalRecipient, IsMadeOfAMailbox) {  // RFC 3461, 5.2.1
   EXPECT_EQ(original_of(*Mailbox::parse("Bob@B.example")), "rfc822;Bob@b.example");
   EXPECT_EQ(original_of(*Mailbox::parse("bob+tag@b.example")), "rfc822;bob+2Btag@b.example");
   EXPECT_EQ(original_of(*Mailbox::parse("\"a b\"@b.example")), "rfc822;\"a+20b\"@b.example");
+  EXPECT_EQ(original_of(*Mailbox::parse("j\xc3\xb6rg+x=@b.example")),
+            "utf-8;j\\x{F6}rg\\x{2B}x\\x{3D}@b.example");
 }
 
 }  // namespace
