@@ -190,8 +190,9 @@ class Fixer {
 
   const std::vector<mail::HeaderField>& fields_;
   const Submitter& submitter_;
-  std::set<std::string>
-      covered_;  // names, in lower case, by a DKIM-Signature that the message bears
+  // Names, in lower case, by the DKIM-Signatures that the message bears. 100,000 of them fit into a header section, which has
+  // up to 1,000 fields: a list would cost a client's whim 100 million comparisons.
+  std::set<std::string> covered_;
   std::array<std::size_t, 8> count_{};  // of fields, by rule
   std::string out_;
 };

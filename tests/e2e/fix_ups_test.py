@@ -72,3 +72,7 @@ class FixUps(Office):
         self.assertEqual(self.sink.messages, [])
         self.assertEqual(self.reply_to(b"Subject: no author\r\n\r\nx\r\n", is_login=True)[0], 250)
         self.assertIn(f"From: <{SENDER}>\r\n".encode(), self.arrived().content)
+
+    def test_put_the_offices_domain_behind_bare_names(self):  # statement 41
+        self.assertEqual(self.reply_to(b"From: alice\r\nTo: Bob <bob>, c@d.example\r\n\r\nx\r\n", is_login=True)[0], 250)
+        self.assertIn(b"From: alice@office.example\r\nTo: Bob <bob@office.example>, c@d.example\r\n", self.arrived().content)
