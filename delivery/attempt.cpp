@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "mail/dsn_text.h"
 #include "net/channel.h"
 #include "net/log.h"
 
@@ -36,13 +35,10 @@ constexpr std::size_t outcome_overhead = 32;
 
 // What a message needs as a whole, perhaps for a recipient elsewhere, need not be needed here (statement 74).
 bool needs_utf8(const frames::Lease& lease, const Content& content) {
-  const auto is_plain = [](const mail::Mailbox& mailbox) {
-    return mail::is_ascii(mailbox.local_part());
-  };
-  return lease.needs_utf8 &&
-         !((!lease.reverse_path || is_plain(*lease.reverse_path)) &&
-           std::ranges::all_of(lease.recipients, is_plain, &mail::Recipient::mailbox) &&
-           !has_utf8_header(content));
+  if (!lease.needs_utf8) return false;
+  const auto is_international = [](const mail::Recipient& to) { return to.mailbox.needs_utf8(); };
+  return (lease.reverse_path && lease.reverse_path->needs_utf8()) ||
+         std::ranges::any_of(lease.recipients, is_international) || has_utf8_header(content);
 }
 
 }  // namespace

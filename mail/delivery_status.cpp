@@ -84,7 +84,7 @@ std::string remote_of(const ReportedRecipient& recipient) {
 }
 
 std::string status_part(Action action, const ReportOrigin& origin, const ReportedMessage& message) {
-  const bool is_utf8 = !is_ascii(message.sender.local_part());
+  const bool is_utf8 = message.sender.needs_utf8();
   auto out = is_utf8 ? lines({"Content-Type: message/global-delivery-status",
                               "Content-Transfer-Encoding: 8bit", ""})
                      : lines({"Content-Type: message/delivery-status", ""});

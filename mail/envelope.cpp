@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "mail/dsn_text.h"
-
 namespace postern::mail {
 
 Envelope envelope_of(const RelayPermit& permit, std::string helo, std::string tls,
@@ -15,7 +13,7 @@ Envelope envelope_of(const RelayPermit& permit, std::string helo, std::string tl
 }
 
 Envelope envelope_of_report(Mailbox to) {
-  const bool needs_utf8 = !is_ascii(to.local_part());
+  const bool needs_utf8 = to.needs_utf8();
   return Envelope{Seal(), {}, std::nullopt, {{std::move(to)}}, BodyType::seven_bit, needs_utf8};
 }
 
