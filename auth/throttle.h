@@ -40,7 +40,7 @@ struct ThrottleLimits {
   // Failures without waiting of a login that was proved at its source, and how fast they are forgotten.
   unsigned peeks = 30;
   Backoff::Duration peek_leak = std::chrono::minutes(1);
-  std::size_t entries = 20'000;  // of each table; about 400 bytes for each entry at most
+  std::size_t entries = 20'000;  // of each of three tables; about 500 bytes for each entry at most
 };
 
 class Throttle {

@@ -89,7 +89,7 @@ class Malformed(Office):
 
 class Senders(Office):
     def replies(self, login, password, *senders):
-        """The codes for messages that say in From that they are of `senders`."""
+        """The codes for messages that say in From that they are of `senders` (statement 30)."""
         client = self.connect("127.4.0.1")
         client.login(login, password)
         codes = []
@@ -97,6 +97,9 @@ class Senders(Office):
             clients.expect(client.mail(f"{login}@office.example"), 250)
             clients.expect(client.rcpt(clients.RECIPIENT), 250)
             codes.append(client.data(f"From: {sender}\r\n\r\ntext\r\n")[0])
+            # As reverse-path likewise.
+            self.assertEqual(client.mail(sender)[0], 250 if codes[-1] == 250 else 553)
+            client.rset()
         return codes
 
     def test_are_those_of_the_users_file_as_it_is_at_the_login(self):
