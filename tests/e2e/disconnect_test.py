@@ -56,6 +56,15 @@ def message(recipient, size):
             Step(sent + b".\r\n", 250, is_dot=True)]
 
 
+def chunks(recipient, size):
+    """The same by BDAT (RFC 3030)."""
+    mail, rcpt, *_ = message(recipient, size)
+    sent = content.message(size=size, name=recipient.partition("@")[0])
+    first, last = sent[:size // 3], sent[size // 3:]
+    return [mail, rcpt, Step(b"BDAT %d\r\n" % len(first) + first, 250),
+            Step(b"BDAT %d LAST\r\n" % len(last) + last, 250, is_dot=True)]
+
+
 def scram(password):
     exchange = Scram(SENDER, password)
     return [line("AUTH SCRAM-SHA-256 " + _base64(exchange.first), 334),
@@ -150,6 +159,12 @@ class ClientsThatDie(unittest.TestCase):
 
     def test_with_a_large_content(self):
         self.run_dialogue("clear", lambda to: [EHLO, *message(to, 900_000), QUIT])
+
+    def test_with_chunks(self):
+        self.run_dialogue("clear", lambda to: [EHLO, *chunks(to, 2000), QUIT])
+
+    def test_with_large_chunks(self):
+        self.run_dialogue("clear", lambda to: [EHLO, *chunks(to, 600_000), QUIT])
 
     def test_with_pipelining(self):
         def steps(to):

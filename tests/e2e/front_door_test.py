@@ -18,7 +18,7 @@ from sink import Sink
 STRANGER = "127.0.0.2"  # not in mynetworks
 ERRORS_FOR_FREE = 10  # in a session; the replies to more are slowed
 VICTIM = "victim@elsewhere.test"
-WHOLE_MESSAGE = f"MAIL FROM:<alice@office.example>\r\nRCPT TO:<{VICTIM}>\r\nDATA\r\nSubject: s\r\n\r\nx\r\n.\r\n".encode()
+WHOLE_MESSAGE = f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{VICTIM}>\r\nDATA\r\nSubject: s\r\n\r\nx\r\n.\r\n".encode()
 
 
 class FrontDoor(unittest.TestCase):
@@ -62,7 +62,7 @@ class BehindStarttls(FrontDoor):
     def test_nothing_may_stand_in_the_same_packet(self):
         # Statement 17 (CVE-2011-0411): neither executed nor kept for the trusted part of the connection.
         rows = (b"EHLO injected\r\n", b"RSET\r\n", b"x", b"\r\n", b"QUIT\r\n", b"\x16\x03\x01",
-                b"MAIL FROM:<alice@office.example>\r\n", b"EHLO injected\r\n" + WHOLE_MESSAGE,
+                b"MAIL FROM:<a@b.test>\r\n", b"EHLO injected\r\n" + WHOLE_MESSAGE,
                 f"AUTH PLAIN {clients.plain(SENDER, self.password)}\r\n".encode())
         for source, injected in itertools.product((LOOPBACK, STRANGER), rows):
             with self.subTest(source=source, injected=injected):
@@ -73,7 +73,7 @@ class BehindStarttls(FrontDoor):
         self.assert_nothing_came_for(VICTIM)
 
     def test_what_comes_in_the_place_of_a_handshake_is_not_executed(self):
-        for octets in (b"NOOP\r\n", b"MAIL FROM:<alice@office.example>\r\n", b"\x16\x03\x01\x00\x05QUIT\r\n" * 20, b"\0" * 1000):
+        for octets in (b"NOOP\r\n", b"MAIL FROM:<a@b.test>\r\n", b"\x16\x03\x01\x00\x05QUIT\r\n" * 20, b"\0" * 1000):
             with self.subTest(octets[:20]):
                 client = self.greeted("starttls")
                 client.send(b"STARTTLS\r\n")
@@ -84,18 +84,18 @@ class BehindStarttls(FrontDoor):
     def test_all_that_was_said_before_is_forgotten(self):
         # Statement 18 (RFC 3207, 4.2).
         client = self.greeted("starttls")
-        client.send(b"MAIL FROM:<alice@office.example>\r\nRCPT TO:<" + VICTIM.encode() + b">\r\nSTARTTLS\r\n")
+        client.send(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<" + VICTIM.encode() + b">\r\nSTARTTLS\r\n")
         for code in (250, 250, 220):
             client.expect(code)
         client.shake_hands()
-        for command in ("DATA", f"RCPT TO:<{VICTIM}>", "MAIL FROM:<alice@office.example>", "AUTH PLAIN", "STARTTLS"):
+        for command in ("DATA", f"RCPT TO:<{VICTIM}>", "MAIL FROM:<a@b.test>", "AUTH PLAIN", "STARTTLS"):
             self.assertRegex(client.ask(command), "^503 ", command)
         extensions = client.ask("EHLO client.test")
         self.assertNotIn("STARTTLS", extensions)
         self.assertIn("AUTH ", extensions)
         self.assertRegex(client.ask("STARTTLS"), "^50[23] ")
         self.assertRegex(client.ask("DATA"), "^50[23] ")
-        self.assertRegex(client.ask("MAIL FROM:<alice@office.example>"), "^250 ")
+        self.assertRegex(client.ask("MAIL FROM:<a@b.test>"), "^250 ")
 
 
 class BeforeTls(FrontDoor):
@@ -143,15 +143,24 @@ class EarlyTalkers(FrontDoor):
         for code in (250, 250, 221):
             friend.expect(code)
 
+    def test_strangers_who_do_not_wait_for_a_reply_that_they_need_are_sent_away(self):
+        # RFC 2920, 3.1: EHLO, AUTH and STARTTLS end a group of commands.
+        for first, then in ((b"EHLO x\r\n", WHOLE_MESSAGE), (b"HELO x\r\n", b"NOOP\r\n"),
+                            (b"EHLO x\r\n", b"STARTTLS\r\n")):
+            with self.subTest(first + then), RawClient(self.server, "starttls", STRANGER) as client:
+                client.expect(220)
+                client.send(first + then)
+                self.assertIn(b"554 5.5.0 ", client.rest())
+
     def test_clients_who_may_send_can_pipeline_what_the_rfc_allows(self):
         # Statement 15 (RFC 2920): in one packet, answered in order; behind a DATA that is refused commands go on.
         client = self.greeted()
-        client.send(b"MAIL FROM:<alice@office.example>\r\nRCPT TO:<c@d.test>\r\nRCPT TO:<not a path\r\nRCPT TO:<e@f.test>\r\n"
+        client.send(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nRCPT TO:<not a path\r\nRCPT TO:<e@f.test>\r\n"
                     b"DATA\r\n")
         for code in (250, 250, 501, 250, 354):
             client.expect(code)
         client.send(b"Subject: s\r\n\r\ntext\r\n.\r\n"
-                    b"MAIL FROM:<alice@office.example>\r\nRCPT TO:<not a path\r\nDATA\r\nNOOP\r\nQUIT\r\n")
+                    b"MAIL FROM:<a@b.test>\r\nRCPT TO:<not a path\r\nDATA\r\nNOOP\r\nQUIT\r\n")
         for code in (250, 250, 501, 554, 250, 221):
             client.expect(code)
         self.assertEqual(sorted(self.sink.wait_for(1)[0].recipients), ["c@d.test", "e@f.test"])
@@ -169,7 +178,7 @@ class SecondMessages(FrontDoor):
 
     def send_with_hidden(self, client, end, is_in_pieces):
         """The server is in step afterwards, or has hung up."""
-        client.send(b"MAIL FROM:<alice@office.example>\r\nRCPT TO:<carrier@elsewhere.test>\r\nDATA\r\n")
+        client.send(f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<carrier@elsewhere.test>\r\nDATA\r\n".encode())
         for code in (250, 250, 354):
             client.expect(code)
         client.send(b"Subject: carrier\r\n\r\ntext")
@@ -181,12 +190,13 @@ class SecondMessages(FrontDoor):
             self.assertRegex(client.ask("NOOP"), "^250 ", "the session is out of step")
 
     def test_never_leave_a_first_one_whoever_sends_it_and_in_whatever_pieces(self):
-        client = self.greeted()
         for who, open_client in (("a device", self.greeted), ("a login", self.logged_in)):
+            client = None
             for number, (end, is_in_pieces) in enumerate(itertools.product(self.ends_of_others(), (False, True))):
                 with self.subTest(who=who, end=end, is_in_pieces=is_in_pieces):
                     if number % ERRORS_FOR_FREE == 0:
-                        client.close()
+                        if client:
+                            client.close()
                         client = open_client()
                     self.send_with_hidden(client, end, is_in_pieces)
         self.assert_nothing_came_for(VICTIM)
@@ -194,6 +204,26 @@ class SecondMessages(FrontDoor):
         for message in self.sink.messages:  # and nothing that could end the data for anyone else went out
             for octet in (b"\r", b"\n", b"\0"):
                 self.assertNotIn(octet, message.content.replace(b"\r\n", b""))
+
+    def test_are_text_where_they_are_in_a_chunk(self):
+        # Octets of a BDAT chunk have no end but their number: a dot alone is a line, and goes out as one (RFC 3030, 2).
+        client = self.greeted()
+        self.assertIn("CHUNKING", client.ask("EHLO client.test"))
+        chunk = content.message(b"text\r\n.\r\n" + self.HIDDEN + b"\r\n.\r\n")
+        for size in (len(chunk), 1, 7):
+            with self.subTest(size):
+                self.sink.clear()
+                client.send(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<carrier@elsewhere.test>\r\n")
+                client.expect(250)
+                client.expect(250)
+                for at in range(0, len(chunk), size):
+                    piece = chunk[at:at + size]
+                    client.send(b"BDAT %d\r\n" % len(piece) + piece)
+                    client.expect(250)
+                client.send(b"BDAT 0 LAST\r\n")
+                client.expect(250)
+                self.assertTrue(self.sink.wait_for_mail_to("carrier@elsewhere.test").content.endswith(chunk))
+        self.assert_nothing_came_for(VICTIM)
 
 
 class NamesOfClients(FrontDoor):
@@ -222,7 +252,7 @@ class NamesOfClients(FrontDoor):
                     continue
                 taken += 1
                 sent = content.message()
-                client.send(b"MAIL FROM:<alice@office.example>\r\nRCPT TO:<n%d@names.test>\r\nDATA\r\n" % taken)
+                client.send(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<n%d@names.test>\r\nDATA\r\n" % taken)
                 for code in (250, 250, 354):
                     client.expect(code)
                 client.send(clients.stuffed(sent) + b".\r\n")
@@ -251,7 +281,7 @@ class NamesOfClients(FrontDoor):
             with self.subTest(command=command, path=path):
                 client = self.greeted()
                 if command == b"RCPT TO":
-                    client.ask("MAIL FROM:<alice@office.example>")
+                    client.ask("MAIL FROM:<a@b.test>")
                 client.send(command + b":<" + path + b">\r\n")
                 self.assertRegex(client.reply(), "^50[0-9] ")
 

@@ -31,17 +31,17 @@ STEP = 0.05  # and for one reply, where the client speaks in turns
 
 TLS = b"(handshake)"  # in the place of a line
 
-_HEADER = b"From: a@b.test\r\nSubject: mutated\r\n\r\n"
+_HEADER = b"From: alice@office.example\r\nSubject: mutated\r\n\r\n"
 
 
 def transaction(body=b"text\r\n"):
-    return [b"MAIL FROM:<a@b.test> SIZE=1000 BODY=8BITMIME\r\n", b"RCPT TO:<c@d.test>\r\n", b"RCPT TO:<e@f.test>\r\n",
-            b"DATA\r\n", _HEADER, body, b".\r\n"]
+    return [b"MAIL FROM:<alice@office.example> SIZE=1000 BODY=8BITMIME\r\n",
+            b"RCPT TO:<c@d.test>\r\n", b"RCPT TO:<e@f.test>\r\n", b"DATA\r\n", _HEADER, body, b".\r\n"]
 
 
 def chunks(body=b"a chunk\r\n"):
     whole = _HEADER + body
-    return [b"MAIL FROM:<a@b.test>\r\n", b"RCPT TO:<c@d.test> NOTIFY=FAILURE ORCPT=rfc822;c+2Bx@d.test\r\n",
+    return [b"MAIL FROM:<alice@office.example>\r\n", b"RCPT TO:<c@d.test> NOTIFY=FAILURE ORCPT=rfc822;c+2Bx@d.test\r\n",
             b"BDAT %d\r\n" % len(_HEADER), _HEADER, b"BDAT %d LAST\r\n" % len(body), body]
 
 
@@ -62,7 +62,7 @@ def logins(password):
 def dialogues(password):
     ehlo = b"EHLO client.test\r\n"
     quit = b"QUIT\r\n"
-    talk = [ehlo, b"NOOP\r\n", b"VRFY <a@b.test>\r\n", b"HELP\r\n", b"EXPN all\r\n", b"RSET\r\n"]
+    talk = [ehlo, b"NOOP\r\n", b"VRFY <alice@office.example>\r\n", b"HELP\r\n", b"EXPN all\r\n", b"RSET\r\n"]
     valid = [[ehlo, *transaction(), quit],
              [b"HELO client\r\n", *transaction(b".." + b"x" * 900 + b"\r\n"), *transaction(), quit],
              [*talk, *transaction(b"8 bits: \xc3\xa4\xff\r\n"), quit],
