@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "mail/ascii.h"
+#include "mail/dsn_text.h"
 #include "mail/utf8.h"
 
 namespace postern::smtpd {
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::size_t max_size_digits = 20;   // RFC 1870, 3
 constexpr std::size_t max_envelope_id = 100;  // RFC 3461, 5.4: octets, in xtext
-constexpr std::size_t max_original = 500;     // likewise
 
 mail::Reply not_announced() { return {555, {5, 5, 4}, "A parameter is not known here"}; }
 
@@ -21,34 +21,27 @@ mail::Reply malformed(std::string_view name) {
   return {501, {5, 5, 4}, "The value of " + std::string(name) + " is malformed"};
 }
 
-int hex_digit(char c) {  // RFC 3461, 4: upper case only
-  if (mail::is_digit(c)) return c - '0';
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// RFC 3461, 4: printable ASCII but for `+` and `=`, which stand as `+2B` and `+3D`. What it stands for, where that is
-// printable too: it will be written into reports. Octets outside ASCII are for the caller to judge.
-std::optional<std::string> decode_xtext(std::string_view text) {
-  std::string out;
+// RFC 3461, 4: printable ASCII but for `+` and `=`, which stand as `+2B` and `+3D`, upper case only.
+bool is_xtext(std::string_view text) {
+  const auto is_hex = [](char c) { return mail::is_digit(c) || (c >= 'A' && c <= 'F'); };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '+') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    } else if (c == '=' || c == ' ') {
-      return std::nullopt;
-    }
-    if (mail::is_ascii(c) && !mail::is_printable(c)) return std::nullopt;
-    out += c;
+    if (text[i] == '=' || text[i] == ' ') return false;
+    if (text[i] != '+') continue;
+    if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) return false;
+    i += 2;
   }
-  return out;
+  return true;
 }
 
-bool is_ascii_text(std::string_view text) { return std::ranges::all_of(text, mail::is_ascii); }
+// What an xtext stands for, where that is printable: it will be written into reports. Octets outside ASCII are for the
+// caller to judge.
+std::optional<std::string> decode_xtext(std::string_view text) {
+  if (!is_xtext(text)) return std::nullopt;
+  std::string decoded = mail::from_xtext(text);
+  const auto is_bad = [](char c) { return mail::is_ascii(c) && !mail::is_printable(c); };
+  if (std::ranges::any_of(decoded, is_bad)) return std::nullopt;
+  return decoded;
+}
 
 // ── MAIL ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -84,7 +77,7 @@ bool take_ret(MailParameters& parameters, std::string_view value) {
 bool take_envelope_id(MailParameters& parameters, std::string_view value) {
   const auto id = decode_xtext(value);
   parameters.dsn.envelope_id = value;
-  return id && !id->empty() && is_ascii_text(*id) && value.size() <= max_envelope_id;
+  return id && !id->empty() && mail::is_ascii(*id) && value.size() <= max_envelope_id;
 }
 
 // ── RCPT ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -112,11 +105,11 @@ bool take_original(RcptParameters& parameters, std::string_view value) {
   const bool is_type = !type.empty() && std::ranges::all_of(type, [](char c) {
     return mail::is_letter(c) || mail::is_digit(c) || c == '-';
   });
-  if (!is_type || type.size() == value.size() || value.size() > max_original) return false;
+  if (!is_type || type.size() == value.size() || value.size() > mail::max_original) return false;
   const auto address = decode_xtext(value.substr(type.size() + 1));
   if (!address || address->empty() || !mail::is_utf8_text(*address)) return false;
   parameters.original = value;
-  return is_ascii_text(*address) || mail::equals_ignoring_case(type, "utf-8");
+  return mail::is_ascii(*address) || mail::equals_ignoring_case(type, "utf-8");
 }
 
 // ── both ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +174,7 @@ Checked<MailParameters> parse_mail_parameters(std::string_view text, const Annou
 Checked<RcptParameters> parse_rcpt_parameters(std::string_view text, const Announced& announced,
                                               bool is_utf8) {
   auto parameters = parse(rcpt_parameters, text, announced);
-  if (parameters && !is_utf8 && !is_ascii_text(parameters->original)) return malformed("ORCPT");
+  if (parameters && !is_utf8 && !mail::is_ascii(parameters->original)) return malformed("ORCPT");
   return parameters;
 }
 

@@ -145,15 +145,16 @@ std::optional<Reply> Session::greet(std::string_view name, Greeted how) {
 
 Action Session::ehlo(std::string_view argument) {
   if (auto refusal = greet(argument, Greeted::ehlo)) return Say{std::move(*refusal)};
-  std::string text = fmt::format(
-      "{}\nPIPELINING\nSIZE {}\n8BITMIME\nSMTPUTF8\nCHUNKING\nDSN\nENHANCEDSTATUSCODES"
-      "\nLIMITS RCPTMAX={}",
-      policy_->hostname, policy_->message_size, policy_->recipients);
+  std::string text =
+      fmt::format("{}\nPIPELINING\nSIZE {}", policy_->hostname, policy_->message_size);
   if (offers_starttls() && !is_encrypted()) text += "\nSTARTTLS";
   if (offers_auth() && is_encrypted()) {
     text += "\nAUTH";
     for (const std::string& mechanism : policy_->mechanisms) text += ' ' + mechanism;
   }
+  // Simple clients do not look at the last line, where there is no hyphen: what they need stands before it.
+  text += fmt::format("\n8BITMIME\nSMTPUTF8\nCHUNKING\nDSN\nENHANCEDSTATUSCODES\nLIMITS RCPTMAX={}",
+                      policy_->recipients);
   return Say{{250, {}, std::move(text)}};
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "mail/ascii.h"
+#include "mail/dsn_text.h"
 #include "smtpd/parameters.h"
 #include "smtpd/replies.h"
 #include "smtpd/session.h"
@@ -25,8 +26,6 @@ std::optional<std::string_view> behind_keyword(std::string_view argument,
 std::string literal(const mail::IpAddress& address) {
   return (address.is_v6() ? "[IPv6:" : "[") + address.to_string() + ']';
 }
-
-bool is_ascii_text(std::string_view text) { return std::ranges::all_of(text, mail::is_ascii); }
 
 Reply needs_utf8() { return {553, {5, 6, 7}, "An address outside ASCII needs SMTPUTF8 at MAIL"}; }
 
@@ -106,7 +105,7 @@ Reply Session::open_transaction(const mail::RelayPermit& relay_permit, std::stri
   if (!parts->path.empty()) {
     auto mailbox = parse_mailbox(parts->path);
     if (!mailbox) return {501, {5, 1, 7}, mailbox.error().reason};
-    if (!parameters->is_utf8 && !is_ascii_text(parts->path)) return needs_utf8();
+    if (!parameters->is_utf8 && !mail::is_ascii(parts->path)) return needs_utf8();
     if (identity_ && !identity_->may_send_as(*mailbox)) return not_its_own(*identity_, *mailbox);
     reverse_path = std::move(*mailbox);
   }
@@ -135,7 +134,7 @@ Reply Session::add_recipient(std::string_view argument) {
   if (!parts) return {501, {5, 5, 4}, parts.error().reason};
   auto mailbox = parse_mailbox(parts->path);
   if (!mailbox) return {501, {5, 1, 3}, mailbox.error().reason};
-  if (!is_utf8_ && !is_ascii_text(parts->path)) return needs_utf8();
+  if (!is_utf8_ && !mail::is_ascii(parts->path)) return needs_utf8();
   const Announced announced{greeted_ == Greeted::ehlo, offers_auth() && is_encrypted()};
   auto parameters = parse_rcpt_parameters(parts->parameters, announced, is_utf8_);
   if (!parameters) return parameters.error();

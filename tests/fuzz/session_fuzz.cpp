@@ -44,15 +44,20 @@ class Dialogue {
   /// What is left when the session has ended, or the input.
   void hear(std::string_view input) {
     while (!is_over_ && !input.empty()) {
-      if (intake_) {
+      if (is_data_) {
         input.remove_prefix(intake_->feed(input));
         collect();
-        continue;
+      } else if (chunk_left_ != 0) {
+        const std::string_view octets = input.substr(0, chunk_left_);
+        input.remove_prefix(octets.size());
+        hear_octets(octets);
+      } else {
+        const auto end = input.find("\r\n");
+        if (end == std::string_view::npos) return;
+        const std::string_view line = input.substr(0, end);
+        input.remove_prefix(end + 2);
+        perform(session_.on_line(line, !input.empty()));
       }
-      const auto end = input.find("\r\n");
-      if (end == std::string_view::npos) return;
-      perform(session_.on_line(input.substr(0, end)));
-      input.remove_prefix(end + 2);
     }
   }
 
@@ -83,24 +88,55 @@ class Dialogue {
   }
   void act(TakeContent& take) {
     check(take.reply);
+    begin(take.message, Framing::data);
+    is_data_ = true;
+  }
+  void act(TakeChunk& chunk) {
+    if (chunk.message) begin(*chunk.message, Framing::bdat);
+    require(chunk.refusal || session_.is_within_message(), "a chunk is of a message, or refused");
+    chunk_ = TakeChunk{chunk.size, chunk.is_last, {}, std::move(chunk.refusal)};
+    chunk_left_ = chunk.size;
+    if (chunk_left_ == 0) end_chunk();
+  }
+  void begin(const Message& message, Framing framing) {
+    const mail::Envelope& envelope = message.envelope;
     require(!is_stranger_ || is_logged_in_, "no stranger sends");
-    require(!take.envelope.recipients.empty() && take.envelope.recipients.size() <= 3,
+    require(!envelope.recipients.empty() && envelope.recipients.size() <= 3,
             "an envelope has recipients, and not too many");
-    const Stamp stamp{"mail.example", take.protocol, mail::MessageId(1), {}, false};
+    const Stamp stamp{"mail.example", message.protocol, mail::MessageId(1), {}, false};
     intake_.emplace(Submitter{session_.identity(), "office.example"}, max_size,
-                    additions(take.envelope, stamp));
+                    additions(envelope, stamp), framing);
     content_.clear();
   }
+  void hear_octets(std::string_view octets) {
+    if (!chunk_.refusal) {
+      intake_->feed_chunk(octets);
+      take_pieces();
+    }
+    chunk_left_ -= octets.size();
+    if (chunk_left_ == 0) end_chunk();
+  }
+  void end_chunk() {
+    if (!chunk_.refusal && chunk_.is_last) {
+      intake_->finish();
+      return collect();
+    }
+    if (!chunk_.refusal) chunk_.refusal = intake_->refusal();
+    perform(session_.on_chunk(chunk_.refusal ? *chunk_.refusal : mail::Reply{250, {2, 0, 0}, ""}));
+  }
 
-  void collect() {
+  void take_pieces() {
     for (std::string chunk = intake_->take_chunk(); !chunk.empty(); chunk = intake_->take_chunk()) {
       require(chunk.size() <= frames::max_chunk, "a chunk fits into its frame");
       content_ += chunk;
     }
+  }
+  void collect() {
+    take_pieces();
     if (!intake_->is_complete()) return;
     const auto refusal = intake_->refusal();
     if (!refusal) check_content();
-    intake_.reset();
+    is_data_ = false;
     perform(session_.on_content(refusal ? *refusal : mail::Reply{250, {2, 0, 0}, "OK"}));
   }
 
@@ -133,6 +169,9 @@ class Dialogue {
   Session session_;
   std::optional<Intake> intake_;
   std::string content_;
+  bool is_data_ = false;
+  TakeChunk chunk_;
+  std::uint64_t chunk_left_ = 0;
 };
 
 // Content in one piece and octet by octet is the same content.
