@@ -107,7 +107,8 @@ void Sections::read_auth(Section section) {
           "choose from \"PLAIN\", \"LOGIN\", \"SCRAM-SHA-256\" and \"SCRAM-SHA-256-PLUS\"");
     }
   }
-  if (config_.mechanisms.empty()) config_.mechanisms = known;
+  // Not -PLUS unless it is asked for: Debian 12's mutt takes it wherever it is offered, and then cannot do it.
+  if (config_.mechanisms.empty()) config_.mechanisms.assign(known.begin(), known.end() - 1);
 }
 
 void Sections::read_queue(Section section) {

@@ -77,9 +77,11 @@ std::string who_may_send(const Config& config) {
     text += listener_paragraph(config, listener);
   text += "  Everyone else is refused.\n";
   if (std::ranges::any_of(config.listeners, takes_logins)) {
-    text +=
-        fmt::format("  The users are in {}. The address a user logs in from is {} recipients.\n",
-                    config.users_file, config.hide_client ? "kept from" : "shown to");
+    text += fmt::format(
+        "  The users are in {}. Each sends from the own address, and from others that `postern "
+        "user list` shows.\n"
+        "  The address a user logs in from is {} recipients. Addresses without a domain get @{}.\n",
+        config.users_file, config.hide_client ? "kept from" : "shown to", config.domain);
   }
   return text;
 }

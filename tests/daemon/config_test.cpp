@@ -60,8 +60,8 @@ TEST(Configuration, HasADefaultForEverythingButTheCertificate) {
   ASSERT_EQ(config.mynetworks.size(), 2U);  // behaviour 32: loopback only
   EXPECT_EQ(config.mynetworks[0].text(), "127.0.0.0/8");
   EXPECT_EQ(config.mynetworks[1].text(), "::1");
-  EXPECT_THAT(config.mechanisms,
-              ElementsAre("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"));
+  EXPECT_THAT(config.mechanisms, ElementsAre("PLAIN", "LOGIN", "SCRAM-SHA-256"));
+  EXPECT_EQ(config.domain, "office.example");
   EXPECT_EQ(config.users_file, "/etc/postern/users");
   EXPECT_EQ(config.queue_directory, "/var/spool/postern");
   EXPECT_EQ(config.first_retry, std::chrono::minutes(5));

@@ -47,12 +47,13 @@ password_file = "password"
             R"(Who may send
   0.0.0.0:587 and [::]:587 (STARTTLS) takes mail from
     - clients in 127.0.0.0/8 and ::1: without a password, with or without TLS
-    - users who log in (PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS): from anywhere, after STARTTLS
+    - users who log in (PLAIN, LOGIN, SCRAM-SHA-256): from anywhere, after STARTTLS
   0.0.0.0:465 (TLS from the first byte) takes mail from
-    - users who log in (PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS): from anywhere
+    - users who log in (PLAIN, LOGIN, SCRAM-SHA-256): from anywhere
     - nobody without a login, not even from mynetworks
   Everyone else is refused.
-  The users are in /etc/postern/users. The address a user logs in from is kept from recipients.
+  The users are in /etc/postern/users. Each sends from the own address, and from others that `postern user list` shows.
+  The address a user logs in from is kept from recipients. Addresses without a domain get @office.example.
 
 Where mail goes
   1. Mail to partner.example or any domain below partner.example goes to the MX of each recipient's domain.

@@ -19,7 +19,8 @@ def encoded(data):
 class Office(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = cls.enterClassContext(Postern(route=[{"via": "smtp://127.0.0.1:9"}]))
+        cls.server = cls.enterClassContext(Postern(
+            route=[{"via": "smtp://127.0.0.1:9"}], auth={"mechanisms": ["PLAIN", "LOGIN", PLAIN_SCRAM, PLUS]}))
         cls.password = cls.server.add_user("alice")
 
     def connect(self, source, port="implicit"):

@@ -73,11 +73,9 @@ set {"" if account.is_implicit else "smtp-use-starttls"} hostname=client.office.
 
 
 def mutt(account, letter):
-    """Left to itself, Debian 12's mutt takes SCRAM-SHA-256-PLUS wherever it is offered, and fails: its GNU SASL wants a
-    tls-exporter binding that mutt does not give. So it is told which mechanism to use, as its users must."""
     home = _Home(letter)
     config = home.write("muttrc", f"""
-set smtp_url="{account.url(with_password=False)}/" smtp_pass="{account.password}" smtp_authenticators="scram-sha-256"
+set smtp_url="{account.url(with_password=False)}/" smtp_pass="{account.password}"
 set ssl_starttls=yes ssl_force_tls=yes certificate_file="{account.authority}"
 unset ssl_ca_certificates_file
 set from="{SENDER}" envelope_from_address="{SENDER}" use_envelope_from=yes hostname="client.office.example"
