@@ -40,6 +40,10 @@ struct Door {
   net::SslContext tls;  // empty: none
 };
 
+/// Memory, at most: who may not send costs 160 KiB (a line of 12 KiB behind a read of 64 KiB, 16 KiB of unsent replies, TLS);
+/// a message on its way 6 MiB more, and mostly 64 KiB: an envelope (Session::max_recipient_octets), a header section and its
+/// fixed-up copy (mail::max_header_section), a MIME part that may have to be re-encoded (mail::TransportEncoder::max_held),
+/// threefold at worst while it is.
 class Connection {
  public:
   Connection(net::TcpSocket socket, mail::IpAddress client, std::string session_name,

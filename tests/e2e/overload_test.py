@@ -84,6 +84,22 @@ class TooManyConnections(Overload):
                     die(client)
                 self.wait_until_all_have_left()
 
+    def test_are_an_alarm_that_cannot_fill_the_log(self):
+        """Statement 93: one line a second from each process, which says how many it stands for."""
+        seen = self.server.mark()
+        ours = [self.greeted(1) for _ in range(FROM_ONE)]
+        begun = time.monotonic()
+        for _ in range(100):
+            with RawClient(self.server, "clear", f"{CLIENTS}1") as client:
+                client.expect(421)
+        seconds = time.monotonic() - begun
+        lines = self.server.lines("turned-away", since=seen)
+        self.assertLessEqual(len(lines), (seconds + 1) * len(self.server.pids()))
+        self.assertGreaterEqual(len(lines), 1)
+        for client in ours:
+            client.close()
+        self.wait_until_all_have_left()
+
     def test_in_all(self):
         for die in (RawClient.close, RawClient.reset):
             with self.subTest(die.__name__):
