@@ -49,8 +49,9 @@ class Sections {
     config_.hide_client = reader_.section("submission").flag("hide_client", true);
     read_control(reader_.section("control"));
     read_sandbox(reader_.section("sandbox"));
-    read_hostname(reader_.top());
-    read_domain(reader_.top());
+    const Section top = reader_.top();
+    read_hostname(top);
+    read_domain(top);
     reader_.report_unknown();
     return {std::move(config_), files_.all()};
   }

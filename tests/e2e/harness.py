@@ -43,14 +43,22 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+_claims = []  # abstract Unix sockets, one for each port that was given away: gone with this process
+
+
 def free_port():
-    """A port below the ephemeral range, so that no outgoing connection can take it before its server does."""
+    """A port below the ephemeral range, so that no outgoing connection can take it before its server does; and given to
+    nobody else, here or in a module that runs beside this one."""
     while True:
         port = random.SystemRandom().randrange(20000, 32000)
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             with contextlib.suppress(OSError):
+                claim.bind(f"\0postern-test-port-{port}")
                 probe.bind(("0.0.0.0", port))
+                _claims.append(claim)
                 return port
+        claim.close()
 
 
 def wait_until(condition, what, patience=PATIENCE):
