@@ -22,7 +22,8 @@ constexpr std::uint64_t mebibyte = 1024 * 1024;
 constexpr std::uint64_t least_message_size = 64 * 1024;  // RFC 5321, 4.5.3.1.7
 constexpr std::uint64_t most_message_size = 1024 * mebibyte;
 constexpr std::uint32_t least_recipients = 100;  // RFC 5321, 4.5.3.1.8
-// An envelope travels in one frame (net::max_frame); a recipient takes at most 64 + 255 octets in it, and a few for lengths.
+// An envelope travels in one frame (net::max_frame). Where many recipients have long ORCPTs, smtpd::Session::max_recipient_octets
+// is reached first.
 constexpr std::uint32_t most_recipients = 3000;
 constexpr std::uint32_t most_processes = 64;
 

@@ -65,7 +65,7 @@ bool Connection::speaks_too_early() {
 
 Task<> Connection::serve() {
   while (!is_over()) {
-    if (services_->is_draining) {
+    if (services_->is_draining && !session_.is_within_message()) {
       HangUp drained{{421, {4, 3, 2}, "The server is shutting down, try again later"}, "drained"};
       co_await act(std::move(drained));
       co_return;
@@ -142,7 +142,7 @@ void Connection::end(std::string reason) {
 }
 
 void Connection::drain() {
-  if (!is_awaiting_command_) return;
+  if (!is_awaiting_command_ || session_.is_within_message()) return;
   error_code ignored;
   stream_.socket().cancel(ignored);
 }

@@ -29,6 +29,12 @@ mail::IpAddress client_address(const mail::IpAddress& address) {
   return mail::normalised(asio::ip::address_v6(address.to_v6().to_bytes()));
 }
 
+void say_accept_failed(const error_code& error) try {
+  net::log(net::Level::error, "accept-failed", {{"reason", error.message()}});
+} catch (const std::bad_alloc&) {
+  // That may be the very error; the listener must live on.
+}
+
 net::Fd spare_descriptor() { return net::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 std::shared_ptr<const Policy> policy_of(const frames::SmtpdSettings& settings,
@@ -109,9 +115,7 @@ Task<> Server::accept_at(net::Fd socket, std::shared_ptr<const Door> door) {
     } catch (const std::bad_alloc&) {
       error = asio::error::no_memory;
     }
-    if (error && !is_failing) {
-      net::log(net::Level::error, "accept-failed", {{"reason", error.message()}});
-    }
+    if (error && !is_failing) say_accept_failed(error);
     is_failing = error.failed();
     if (is_failing) {
       // Those who wait would be there again at once, and that would only burn time.
@@ -122,7 +126,7 @@ Task<> Server::accept_at(net::Fd socket, std::shared_ptr<const Door> door) {
 }
 
 // Out of descriptors: one was kept for this, and is lent to each client in turn for as long as it takes to say so.
-void Server::turn_away_waiting(net::TcpAcceptor& acceptor, const Door& door) {
+void Server::turn_away_waiting(net::TcpAcceptor& acceptor, const Door& door) try {
   spare_ = net::Fd();
   error_code error;
   acceptor.non_blocking(true, error);
@@ -135,6 +139,8 @@ void Server::turn_away_waiting(net::TcpAcceptor& acceptor, const Door& door) {
               {421, {4, 3, 2}, "Out of resources, try again later"});
   }
   spare_ = spare_descriptor();
+} catch (const std::bad_alloc&) {
+  spare_ = spare_descriptor();  // no memory for a word: they wait for better times, as we do
 }
 
 void Server::let_in(net::TcpSocket socket, std::shared_ptr<const Door> door) {

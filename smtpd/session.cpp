@@ -94,9 +94,13 @@ Action Session::on_long_line() {
 Action Session::on_command(std::string_view line, bool is_followed) {
   const std::string_view name = line.substr(0, line.find(' '));
   const Command* const command = find_command(name);
-  if (has_control_characters(line)) {
-    return Say{{501, {5, 5, 2}, "A command must not have control characters"}};
+  const bool is_malformed = has_control_characters(line);
+  // Behind a BDAT that cannot be read stands a chunk of which nobody knows where it ends.
+  if (command && command->handler == &Session::bdat &&
+      (is_malformed || line.size() > max_command_line)) {
+    return unreadable_chunk();
   }
+  if (is_malformed) return Say{{501, {5, 5, 2}, "A command must not have control characters"}};
   if (!command) return Say{{500, {5, 5, 2}, "The command is not known"}};
   if (line.size() > max_command_line && command->handler != &Session::auth) {
     return Say{{500, {5, 5, 2}, "The line is too long"}};

@@ -124,6 +124,7 @@ class Session {
   Action on_answer(std::string_view line);
   Action counted(Action action);
   static Action impatient();
+  static Action unreadable_chunk();
 
   Action ehlo(std::string_view argument);
   Action helo(std::string_view argument);

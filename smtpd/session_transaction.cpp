@@ -178,10 +178,8 @@ Action Session::data(std::string_view argument) {
 
 Action Session::bdat(std::string_view argument) {
   auto chunk = parse_chunk(argument);
-  if (!chunk) {  // and so nobody knows where the next command begins
-    return HangUp{{501, {5, 5, 4}, "It is written BDAT size, or BDAT size LAST"},
-                  "a chunk without a size"};
-  }
+  if (!chunk) return unreadable_chunk();
+  if (!permit()) return HangUp{no_permit(), "a stranger's chunk"};  // and is not waited for
   if (greeted_ != Greeted::ehlo) {
     chunk->refusal = out_of_order("Say EHLO first");
   } else if (chunks_ == Chunks::failed) {
@@ -191,9 +189,17 @@ Action Session::bdat(std::string_view argument) {
     if (!chunk->refusal) {
       chunk->message = take_message();
       chunks_ = Chunks::open;
+    } else if (transaction_) {
+      end_transaction();
+      chunks_ = chunk->is_last ? Chunks::none : Chunks::failed;
     }
   }
   return std::move(*chunk);
+}
+
+Action Session::unreadable_chunk() {
+  return HangUp{{501, {5, 5, 4}, "It is written BDAT size, or BDAT size LAST"},
+                "a chunk without a size"};
 }
 
 Action Session::on_chunk(Reply reply) {

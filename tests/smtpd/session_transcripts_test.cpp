@@ -32,6 +32,7 @@ class Dialogue {
   }
 
   void hear_octets(std::string_view octets) {
+    if (is_closed) return;
     if (!chunk_.refusal) intake_->feed_chunk(octets);
     chunk_left_ -= octets.size();
     if (chunk_left_ == 0) end_chunk();
