@@ -55,8 +55,10 @@ bool PartHeader::is_message() const {
 bool PartHeader::refold() {
   if (!has_long_line(section_)) return true;
   auto folded = mail::refold(section_);
-  if (folded) section_ = std::move(*folded);
-  return folded.has_value();
+  // Its new line ends may make it longer than a section may be.
+  if (!folded || !split_header(*folded)) return false;
+  section_ = std::move(*folded);
+  return true;
 }
 
 std::string PartHeader::section_as(std::string_view encoding, bool is_top) const {

@@ -23,12 +23,13 @@ class PartHeader {
   bool is_multipart() const;
   bool is_message() const;  // another message, header section and all
 
-  /// Folds lines over 998 octets. False: that cannot be.
+  /// Folds lines over 998 octets. False: that cannot be, and nothing has changed.
   [[nodiscard]] bool refold();
 
   const std::string& section() const { return section_; }
 
   /// The section with Content-Transfer-Encoding `encoding`, and none other. `is_top`: of a message, so with MIME-Version.
+  /// Not of a sealed part.
   [[nodiscard]] std::string section_as(std::string_view encoding, bool is_top) const;
 
  private:

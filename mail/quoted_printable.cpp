@@ -62,10 +62,10 @@ void QuotedPrintableEncoder::put(bool is_last, std::string& out) {
 void QuotedPrintableMender::feed(std::string_view text, std::string& out) {
   waiting_ += text;
   std::size_t at = 0;
-  while (at < waiting_.size() && (waiting_[at] != '=' || at + 2 < waiting_.size())) {
-    at += put(at, out);
-  }
+  while (at < waiting_.size() && !is_open(at)) at += put(at, out);
   waiting_.erase(0, at);
+  // What is cut off is white space: behind a `=`, it means nothing.
+  if (waiting_.size() > max_encoded_line) waiting_.resize(max_encoded_line);
 }
 
 void QuotedPrintableMender::end_line(std::string& out) {
@@ -75,13 +75,26 @@ void QuotedPrintableMender::end_line(std::string& out) {
   column_ = 0;
 }
 
-// Puts what stands at `at`, an octet or an encoded one, and gives its length.
+// Does it take more octets to know what stands at `at`?
+bool QuotedPrintableMender::is_open(std::size_t at) const {
+  return waiting_[at] == '=' && (at + 2 >= waiting_.size() || is_at_end(at));
+}
+
+// Is there only white space behind `at`?
+bool QuotedPrintableMender::is_at_end(std::size_t at) const {
+  return std::all_of(waiting_.begin() + static_cast<std::ptrdiff_t>(at) + 1, waiting_.end(),
+                     is_white);
+}
+
+// Puts what stands at `at`, an octet or an encoded one, or a soft line end, and gives its length.
 std::size_t QuotedPrintableMender::put(std::size_t at, std::string& out) {
   const char c = waiting_[at];
   const bool is_encoded =
       c == '=' && at + 2 < waiting_.size() && is_hex(waiting_[at + 1]) && is_hex(waiting_[at + 2]);
-  const std::size_t taken = is_encoded ? 3 : 1;
-  const std::string shown = is_ascii(c) ? waiting_.substr(at, taken) : escaped(c);
+  const bool is_soft_end = c == '=' && is_at_end(at);
+  const std::size_t taken = is_encoded ? 3 : is_soft_end ? waiting_.size() - at : 1;
+  const bool stays = is_encoded || is_soft_end || (is_ascii(c) && c != '=');
+  const std::string shown = stays ? waiting_.substr(at, is_encoded ? 3 : 1) : escaped(c);
   if (column_ + shown.size() >= max_encoded_line) {
     out += soft_break;
     column_ = 0;

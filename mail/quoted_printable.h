@@ -26,16 +26,19 @@ class QuotedPrintableEncoder {
   std::size_t column_ = 0;
 };
 
-/// Takes lines that are quoted-printable but longer than they may be: breaks them softly, and encodes what is not ASCII.
+/// Takes lines that are quoted-printable but longer than they may be: breaks them softly, and encodes what is not ASCII, and
+/// a `=` that encodes nothing. White space behind the `=` of a soft line end is gone (RFC 2045, 6.7, rule 3).
 class QuotedPrintableMender {
  public:
   void feed(std::string_view text, std::string& out);
   void end_line(std::string& out);
 
  private:
+  bool is_open(std::size_t at) const;
+  bool is_at_end(std::size_t at) const;
   std::size_t put(std::size_t at, std::string& out);
 
-  std::string waiting_;  // the front of an `=3D`, perhaps
+  std::string waiting_;  // the front of an `=3D`, perhaps, or a soft line end: at most 76 octets
   std::size_t column_ = 0;
 };
 

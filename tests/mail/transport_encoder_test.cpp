@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "mail/folding.h"
+#include "mail/header.h"
 
 namespace postern::mail {
 namespace {
@@ -142,6 +143,18 @@ TEST(TransportEncoder, BreaksLinesAsTheirEncodingAllows) {
   const std::string base64 = "content-transfer-encoding: (c) BASE64\r\n\r\n";
   expect(qp + "a=3D \r\n" + too_long + "\r\nb=\r\nc\r\n",
          qp + "a=3D \r\n" + softly_broken('x', 999) + "b=\r\nc\r\n");
+  const std::string row(75, 'x');
+  std::string rows;
+  std::string broken_rows;
+  for (int i = 0; i < 14; ++i) {
+    rows += row;
+    broken_rows += row + "=\r\n";
+  }
+  const std::string most = row.substr(1);
+  expect(qp + rows + most + "= \r\na\r\n", qp + broken_rows + most + "=\r\na\r\n");
+  expect(qp + rows + most + "=" + std::string(2000, '\t') + "\r\na\r\n",
+         qp + broken_rows + most + "=\r\na\r\n");
+  expect(qp + rows + most + "= x\r\n", qp + broken_rows + most + "=\r\n=3D x\r\n");
   std::string encoded;
   std::string broken;
   for (int i = 0; i < 400; ++i) encoded += "=3D";
@@ -161,6 +174,14 @@ TEST(TransportEncoder, FoldsTheHeaderOfAPart) {
   EXPECT_EQ(encoded.refusal, "");
   EXPECT_FALSE(has_long_line(encoded.content));
   EXPECT_NE(encode(multipart + "A:" + too_long + "\r\n\r\nbody\r\n", 100).refusal, "");
+}
+
+TEST(TransportEncoder, RefusesAHeaderThatFoldingMakesTooLong) {  // statement 43
+  std::string words = "X:";
+  while (words.size() + 10 < max_header_section) words += " aaaaaaa";
+  const std::string in = words + "\r\n\r\n" + too_long + "\r\n";
+  EXPECT_NE(encode(multipart + in, 5000).refusal, "");
+  EXPECT_NE(encode(in, 5000).refusal, "");
 }
 
 // Statement 43: what is signed or encrypted is never altered.
