@@ -82,15 +82,17 @@ std::string boundary_for(const Parts& parts, MessageId id) {
 }
 
 std::string header_of(Action action, const ReportOrigin& origin, const Mailbox& to,
-                      std::string_view boundary) {
-  return lines({fmt::format("From: Mail Delivery System <MAILER-DAEMON@{}>", origin.hostname),
-                fmt::format("To: <{}>", to.text()),
-                fmt::format("Subject: {}", words_for(action).subject),
-                fmt::format("Date: {}", date_text(origin.now)),
-                fmt::format("Message-ID: <{}@{}>", origin.id.text(), origin.hostname),
-                "Auto-Submitted: auto-replied",  // RFC 3834, 5
-                "MIME-Version: 1.0", "Content-Type: multipart/report; report-type=delivery-status;",
-                fmt::format(" boundary=\"{}\"", boundary), ""});
+                      bool is_eight_bit, std::string_view boundary) {
+  auto header = lines(
+      {fmt::format("From: Mail Delivery System <MAILER-DAEMON@{}>", origin.hostname),
+       fmt::format("To: <{}>", to.text()), fmt::format("Subject: {}", words_for(action).subject),
+       fmt::format("Date: {}", date_text(origin.now)),
+       fmt::format("Message-ID: <{}@{}>", origin.id.text(), origin.hostname),
+       "Auto-Submitted: auto-replied",  // RFC 3834, 5
+       "MIME-Version: 1.0", "Content-Type: multipart/report; report-type=delivery-status;",
+       fmt::format(" boundary=\"{}\"", boundary)});
+  if (is_eight_bit) header += lines({"Content-Transfer-Encoding: 8bit"});
+  return header.append(crlf);
 }
 
 }  // namespace
@@ -101,7 +103,11 @@ std::string report_content(Action action, const ReportOrigin& origin,
   const Parts parts{human_part(action, origin, message, returned.is_whole),
                     status_part(action, origin, message), std::move(returned.part)};
   const auto boundary = boundary_for(parts, origin.id);
-  auto out = header_of(action, origin, message.sender, boundary);
+  // As its parts say of themselves (RFC 2045, 6.4).
+  const bool is_eight_bit =
+      message.sender.needs_utf8() ||
+      !std::ranges::all_of(parts, [](const auto& part) { return is_ascii(part); });
+  auto out = header_of(action, origin, message.sender, is_eight_bit, boundary);
   for (const auto& part : parts)
     out.append("--").append(boundary).append(crlf).append(part).append(crlf);
   return out.append("--").append(boundary).append("--").append(crlf);

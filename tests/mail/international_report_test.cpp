@@ -4,6 +4,7 @@
 
 #include "mail/dsn_text.h"
 #include "mail/envelope.h"
+#include "mail/header.h"
 #include "mail/report.h"
 
 namespace postern::mail {
@@ -31,6 +32,7 @@ std::string report_to(const std::string& sender) {
 TEST(InternationalReport, IsAsciiForASenderWhoseAddressIs) {  // statement 84
   const std::string content = report_to("alice@office.example");
   EXPECT_TRUE(is_ascii(content)) << "whatever the recipients are";
+  EXPECT_THAT(header_section_of(content), Not(HasSubstr("8bit")));
   EXPECT_THAT(content, HasSubstr("Content-Type: message/delivery-status\r\n"));
   EXPECT_THAT(content, HasSubstr("Final-Recipient: utf-8; j\\x{F6}rg@b.example\r\n"));
   EXPECT_THAT(content, HasSubstr("Final-Recipient: rfc822; bob@b.example\r\n"));
@@ -48,6 +50,8 @@ TEST(InternationalReport, IsInUtf8ForASenderWhoseAddressIs) {  // statement 84
   EXPECT_THAT(content, HasSubstr("Final-Recipient: utf-8; j\xc3\xb6rg@b.example\r\n"));
   EXPECT_THAT(content, HasSubstr("Final-Recipient: rfc822; bob@b.example\r\n"));
   EXPECT_THAT(content, Not(HasSubstr("\\x{F6}")));
+  EXPECT_THAT(header_section_of(content), HasSubstr("\r\nContent-Transfer-Encoding: 8bit\r\n"))
+      << "RFC 2045, 6.4: of the whole, too";
   EXPECT_TRUE(envelope_of_report(*Mailbox::parse("zo\xc3\xab@office.example")).needs_utf8);
 }
 
