@@ -159,7 +159,12 @@ class Parser {
       element_.push_back(token);
       return std::nullopt;
     }
-    if (token.is(',')) return end_element();
+    if (token.is(',')) {
+      const auto error = end_element();
+      if (!error && !addresses_.empty() && addresses_.back().next == 0)
+        addresses_.back().next = token.end;
+      return error;
+    }
     if (token.is(';')) {
       is_in_group_ = false;
       return end_element();
@@ -167,7 +172,7 @@ class Parser {
     if (state_ == State::behind_angle) return SyntaxError{"behind an angle bracket comes no comma"};
     if (token.is('<')) {
       state_ = State::angle;
-      element_.clear();
+      name_ = std::exchange(element_, {});
       return std::nullopt;
     }
     if (token.is('>')) return SyntaxError{"an angle bracket was not opened"};
@@ -188,7 +193,13 @@ class Parser {
 
   std::optional<SyntaxError> end_angle() {
     state_ = State::behind_angle;
-    return add();
+    if (const auto error = add()) return error;
+    ListedAddress& address = addresses_.back();
+    if (std::ranges::any_of(name_, [](const Token& token) { return token.is('@'); })) {
+      const auto named = address_of(name_);
+      address.has_rival = !named || !equals_ignoring_case(named->text, address.text);
+    }
+    return std::nullopt;
   }
 
   std::optional<SyntaxError> end_element() {
@@ -212,6 +223,7 @@ class Parser {
   State state_ = State::open;
   bool is_in_group_ = false;
   std::vector<Token> element_;  // of the element so far, or within its angle brackets
+  std::vector<Token> name_;     // in front of them
   std::vector<ListedAddress> addresses_;
 };
 
@@ -238,11 +250,9 @@ std::string spread(std::string_view value, const std::vector<ListedAddress>& add
   std::string spread;
   std::size_t copied = 0;
   for (const ListedAddress& address : addresses) {
-    // The first comma is the one that parts, or stands in a comment, which may be folded too.
-    const auto comma = value.find(',', address.end);
-    if (comma == std::string_view::npos || comma < copied) break;
-    spread.append(value, copied, comma + 1 - copied);
-    copied = comma + 1;
+    if (address.next == 0) continue;
+    spread.append(value, copied, address.next - copied);
+    copied = address.next;
     if (copied < value.size() && !is_white(value[copied])) spread += ' ';
   }
   return spread.append(value, copied);

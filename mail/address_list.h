@@ -18,6 +18,9 @@ struct ListedAddress {
       text;  // `local-part@domain` or `local-part`, without comments and white space around its tokens
   std::size_t end = 0;  // where in the list its last octet was
   bool has_domain = false;
+  // In front of its angle brackets stands, unquoted, another address, which some readers take for it.
+  bool has_rival = false;
+  std::size_t next = 0;  // where the list goes on behind the comma that ends it; 0: none does
 };
 
 /// The addresses of `value`, groups opened. Knows comments, quoted strings, folding, and UTF-8 (RFC 6532); takes what real

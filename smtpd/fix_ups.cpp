@@ -119,10 +119,11 @@ class Fixer {
     if (count(Rule::received) > max_received_fields) {
       return Reply{554, {5, 4, 6}, "The message goes round in circles: too many Received fields"};
     }
-    if (is_missing(Rule::author, "From")) {
-      if (is_bound() && additions.from.empty()) return malformed("it has no From field");
-      out_ += additions.from;
+    const bool may_add_from = !additions.from.empty() && !is_covered("From");
+    if (is_bound() && count(Rule::author) == 0 && !may_add_from) {
+      return malformed("it has no From field");
     }
+    if (is_missing(Rule::author, "From")) out_ += additions.from;
     if (is_missing(Rule::date, "Date")) out_ += additions.date;
     if (is_missing(Rule::message_id, "Message-ID")) out_ += additions.message_id;
     return std::move(out_);

@@ -31,6 +31,9 @@ std::optional<mail::Reply> refusal_of_authors(
     const auto mailbox = mail::Mailbox::parse(author.text);
     if (!mailbox) return malformed(mailbox.error().reason);
     if (!identity.may_send_as(*mailbox)) return not_its_own(identity, author.text);
+    if (author.has_rival)
+      return malformed("in front of <" + author.text.substr(0, max_quoted) +
+                       "> stands another address: put it in quotes");
   }
   return std::nullopt;
 }

@@ -112,6 +112,11 @@ TEST(FixUps, BindFromToTheLogin) {  // statement 30
       {"From: G: alice@d.example;\r\n", "550 5.7.1", "in a group"},
       {"From: bob@d.example; alice@d.example\r\n", "550 5.7.1", "behind a semicolon"},
       {"From: bob@d.example <alice@d.example>\r\n", "550 5.7.1", "its own as a name only"},
+      {"From: Bob@d.example <bob@d.example>\r\n", "", "its own as a name, too"},
+      {"From: ceo@d.example <bob@d.example>\r\n", "550 5.6.0", "some readers take the name"},
+      {"From: The ceo@d.example <bob@d.example>\r\n", "550 5.6.0", "or its last word"},
+      {"From: b ob@d.example <bob@d.example>\r\n", "550 5.6.0", "likewise"},
+      {"From: ceo@d.example <bob>\r\n", "550 5.6.0", "once it is qualified, too"},
       {"From: bob@d.example (\r\n", "550 5.6.0", "readers would disagree"},
       {"From: <bob@d.example> <alice@d.example>\r\n", "550 5.6.0", "likewise"},
       {"From: bob@d.example alice@d.example\r\n", "550 5.6.0", "likewise"},
@@ -120,6 +125,7 @@ TEST(FixUps, BindFromToTheLogin) {  // statement 30
       {"From: <>\r\n", "550 5.6.0", "null is for reverse-paths"},
       {"From: bob@d..example\r\n", "550 5.6.0", "no domain"},
       {"DKIM-Signature: h=from\r\nFrom: bob\r\n", "550 5.6.0", "bare, and covered"},
+      {"DKIM-Signature: h=from\r\nSender: a@b\r\n", "550 5.6.0", "none, and that is covered"},
   };
   const Additions additions{"Received: by us\r\n", "", "", "From: <bob@d.example>\r\n"};
   for (const auto& row : rows) {
