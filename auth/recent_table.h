@@ -1,7 +1,8 @@
-// A table of limited size that strangers can fill: whose name was used longest ago makes room. Ordered and not hashed, so
-// that no choice of names makes it slow.
+// A table of limited size that strangers can fill: whose name was used longest ago makes room, or someone who was used
+// soon after but matters less. Ordered and not hashed, so that no choice of names makes it slow.
 #pragma once
 
+#include <iterator>
 #include <list>
 #include <map>
 #include <string>
@@ -27,17 +28,22 @@ class RecentTable {
     return const_cast<RecentTable*>(this)->find(key);
   }
 
-  /// Made where there is none; counts as use.
-  Value& use(std::string_view key) {
+  /// Made where there is none; counts as use. Whose value matters (a predicate) is kept rather than others.
+  template <class Predicate>
+  Value& use(std::string_view key, Predicate matters) {
     const auto found = places_.find(key);
     if (found != places_.end()) {
       entries_.splice(entries_.begin(), entries_, found->second);
       return found->second->second;
     }
-    if (places_.size() == limit_) erase(std::string(entries_.back().first));
+    if (places_.size() == limit_) make_room(matters);
     entries_.emplace_front(std::string(key), Value{});
     places_.emplace(entries_.front().first, entries_.begin());
     return entries_.front().second;
+  }
+
+  Value& use(std::string_view key) {
+    return use(key, [](const Value&) { return false; });
   }
 
   void erase(std::string_view key) {
@@ -52,6 +58,24 @@ class RecentTable {
 
  private:
   using Entries = std::list<std::pair<std::string, Value>>;
+
+  // Of those who matter; then the oldest has to go nevertheless.
+  static constexpr int spared_at_once = 8;
+
+  template <class Predicate>
+  void make_room(Predicate matters) {
+    const auto oldest = std::prev(entries_.end());
+    auto goes = oldest;
+    for (int spared = 0; matters(goes->second); goes = std::prev(entries_.end())) {
+      if (++spared > spared_at_once) {
+        goes = oldest;
+        break;
+      }
+      entries_.splice(entries_.begin(), entries_, goes);
+    }
+    places_.erase(goes->first);
+    entries_.erase(goes);
+  }
 
   std::size_t limit_;
   Entries entries_;                                                // the one used last comes first

@@ -1,6 +1,6 @@
-// How often passwords may be guessed. Failures are counted by where they come from (`source.h`), and by login and source
-// together; never by login alone, or strangers could lock its owner out. Each failure beyond a few makes the next attempt
-// wait longer. A value: it has no clock, and waits for nothing itself.
+// How often passwords may be guessed. Failures are counted by where they come from (`source.h`), by the network around
+// that, and by login and source together; never by login alone, or strangers could lock its owner out. Each failure
+// beyond a few makes the next attempt wait longer. A value: it has no clock, and waits for nothing itself.
 //
 // An attempt counts as failed from the beginning, until it has proved right: many at a time gain nothing. A success takes
 // its own count back and clears that of its login and source; whatever else the source has failed at stays counted, or an
@@ -37,10 +37,12 @@ struct ThrottleLimits {
   Backoff login{3, std::chrono::seconds(1), std::chrono::minutes(30), std::chrono::minutes(30)};
   // All logins from one source: 288 guesses a day. Offices have users who mistype, and devices with last year's password.
   Backoff source{20, std::chrono::seconds(1), std::chrono::minutes(5), std::chrono::minutes(5)};
+  // All sources of one IPv6 /48: 1440 guesses a day. It may be a whole office, or a provider's customers.
+  Backoff network{100, std::chrono::seconds(1), std::chrono::minutes(1), std::chrono::minutes(1)};
   // Failures without waiting of a login that was proved at its source, and how fast they are forgotten.
   unsigned peeks = 30;
   Backoff::Duration peek_leak = std::chrono::minutes(1);
-  std::size_t entries = 20'000;  // of each of three tables; about 500 bytes for each entry at most
+  std::size_t entries = 20'000;  // of each of four tables; about 500 bytes for each entry at most
 };
 
 class Throttle {
@@ -54,8 +56,9 @@ class Throttle {
   [[nodiscard]] Duration wait(std::string_view source, std::string_view login, Time now) const;
 
   struct Attempt {
-    Duration wait{};     // before the password may be looked at
-    Duration penalty{};  // what it adds to the wait of the source's next one
+    Duration wait{};             // before the password may be looked at
+    Duration penalty{};          // what it adds to the wait of the source's next one
+    Duration network_penalty{};  // and of the network's
   };
   /// Counts an attempt. Nothing: it would wait for longer than `patience`, and is not counted.
   [[nodiscard]] std::optional<Attempt> admit(std::string_view source, std::string_view login,
@@ -72,6 +75,8 @@ class Throttle {
   struct Failures {
     LeakyCount count;
     Time ready{};  // for the next attempt
+
+    void take_back(Duration penalty);
   };
   struct Home {
     LeakyCount wrong_peeks;
@@ -79,6 +84,7 @@ class Throttle {
 
   ThrottleLimits limits_;
   RecentTable<Failures> sources_;
+  RecentTable<Failures> networks_;
   RecentTable<Failures> logins_;  // by login and source
   RecentTable<Home> homes_;       // where a login was proved
 };

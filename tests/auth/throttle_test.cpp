@@ -1,5 +1,6 @@
 #include "auth/throttle.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "auth/source.h"
@@ -56,6 +57,22 @@ TEST(Source, IsAnAddressOrASlash64) {
   };
   for (const auto& row : rows)
     EXPECT_EQ(source_of(boost::asio::ip::make_address(row.address)), row.source) << row.why;
+}
+
+TEST(Source, IsPartOfASlash48) {
+  const struct {
+    const char* source;
+    const char* network;
+    const char* why;
+  } rows[] = {
+      {"2001:db8:1:2::/64", "2001:db8:1::/48", "one site"},
+      {"2001:db8:1:ffff::/64", "2001:db8:1::/48", "the same"},
+      {"2001:db8:2:2::/64", "2001:db8:2::/48", "the next"},
+      {"192.0.2.1", "", "IPv4 has none"},
+      {"192.0.2.1/64", "", "no source"},
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(network_of(row.source).value_or(""), row.network) << row.why;
 }
 
 // Statement 28.
@@ -164,19 +181,25 @@ TEST(Throttle, TakesASuccessfulAttemptBackWhole) {
 
 // How many passwords an attacker tries in a day, who asks at every second.
 TEST(Throttle, LeavesAGuesserFewGuesses) {
-  const auto guesses = [](const auto& login_of) {
+  const auto login = [](int n) { return std::to_string(n % 1000); };
+  const auto source = [](int n) { return fmt::format("2001:db8:1:{:x}::/64", n % 0x10000); };
+  const auto guesses = [](const auto& source_of_guess, const auto& login_of_guess) {
     Clocked clocked;
     int count = 0;
     for (const auto end = clocked.now + 24h; clocked.now < end; clocked.now += 1s)
-      count += clocked.fail(here, login_of(count)) ? 1 : 0;
+      count += clocked.fail(source_of_guess(count), login_of_guess(count)) ? 1 : 0;
     return count;
   };
-  const int at_one = guesses([](int) { return std::string("alice"); });
-  const int at_many = guesses([](int n) { return std::to_string(n % 1000); });
+  const auto from_here = [](int) { return here; };
+  const int at_one = guesses(from_here, [](int) { return "alice"; });
+  const int at_many = guesses(from_here, login);
+  const int of_network = guesses(source, login);
   RecordProperty("one_login_a_day", at_one);
   RecordProperty("many_logins_a_day", at_many);
+  RecordProperty("network_a_day", of_network);
   EXPECT_LT(at_one, 80);
   EXPECT_LT(at_many, 400);
+  EXPECT_LT(of_network, 1600);
 }
 
 TEST(Throttle, ForgetsWithTime) {
@@ -216,14 +239,47 @@ TEST(Throttle, LetsALoginBeSeenWhereItWasProved) {
   EXPECT_TRUE(clocked.throttle.may_peek(here, "alice", clocked.now));
 }
 
+// Who has a /48 has 65536 /64s, more than the table of sources holds: each would have its free guesses again and again.
+TEST(Throttle, CountsTheNetworkOfManySources) {
+  const auto source = [](int n) { return fmt::format("2001:db8:1:{:x}::/64", n); };
+  Clocked clocked;
+  int guesses = 0;
+  const auto start = clocked.now;
+  for (int round = 0; round < 3; ++round) {
+    for (int n = 0; n < 0x10000; ++n, clocked.now += 1ms)
+      guesses += clocked.throttle.admit(source(n), "alice", clocked.now, 10s) ? 1 : 0;
+  }
+  EXPECT_GT(guesses, 100) << "an office's users mistype";
+  EXPECT_LT(guesses, 200) << "in " << (clocked.now - start) / 1s << " seconds";
+  EXPECT_GT(clocked.wait_of(source(7), "bob"), 1) << "whoever is guessed at";
+  EXPECT_EQ(clocked.wait_of("2001:db8:2:7::/64", "alice"), 0) << "the owner from elsewhere";
+  EXPECT_EQ(clocked.wait_of(here, "alice"), 0) << "the owner from elsewhere";
+}
+
+TEST(Throttle, LeavesAnOfficesNetworkUsable) {
+  const auto source = [](int n) { return fmt::format("2001:db8:1:{:x}::/64", n); };
+  Clocked clocked;
+  ASSERT_TRUE(clocked.succeed(source(1), "alice"));
+  for (int n = 2; n < 102; ++n) EXPECT_EQ(clocked.fail(source(n), "alice"), 0s) << n;
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(clocked.succeed(source(i), "bob"), 0s) << "a success is taken back whole";
+  for (int n = 102; n < 200; ++n) clocked.fail(source(n), "alice", 24h);
+  EXPECT_GT(clocked.wait_of(source(1), "alice"), 10);
+  EXPECT_TRUE(clocked.throttle.may_peek(source(1), "alice", clocked.now))
+      << "where she was proved before";
+}
+
 TEST(Throttle, HasALimitedMemory) {
   Clocked clocked({.entries = 100});
   for (int i = 0; i < 8; ++i) clocked.fail(here, "alice");
   ASSERT_GT(clocked.wait_of(here, "alice"), 10);
-  for (int i = 0; i < 99; ++i) clocked.fail(std::to_string(i), "x");
-  EXPECT_GT(clocked.wait_of(here, "alice"), 10);
-  clocked.fail("99", "x");
-  EXPECT_EQ(clocked.wait_of(here, "alice"), 0) << "the one that was quiet for longest makes room";
+  for (int i = 0; i < 1000; ++i) clocked.fail(std::to_string(i), "x");
+  EXPECT_GT(clocked.wait_of(here, "alice"), 10) << "who has not used up what is free makes room";
+
+  for (int i = 0; i < 1000; ++i) {
+    for (int n = 0; n < 4; ++n) clocked.fail(std::to_string(i), "y");
+  }
+  EXPECT_EQ(clocked.wait_of(here, "alice"), 0) << "where all matter, some have to go";
 }
 
 }  // namespace
