@@ -216,6 +216,13 @@ FileResult<> UserFile::add(std::string_view name, std::string_view password,
                                      "bytes: take --any-sender, or several users",
                                      max_senders, max_user_line)};
   }
+  if (const auto read_back = User::parse(user.text()); !read_back) {
+    return UserFileError{
+        Kind::bad_rights,
+        fmt::format("a line of users cannot hold these senders ({}), as none with a "
+                    "space in it: take others, or --any-sender",
+                    read_back.error().reason)};
+  }
   return change(path_, [&](Lines& lines) -> FileResult<> {
     if (lines.has(name)) {
       return UserFileError{

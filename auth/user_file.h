@@ -17,7 +17,7 @@ struct UserFileError {
     no_such_user,
     user_exists,
     bad_name,
-    bad_rights,  // too many senders, or too long together
+    bad_rights,  // too many senders, too long together, or with a space
     is_full,
     is_busy,     // someone else has held the lock for `lock_patience`
     unwritable,  // the system refused

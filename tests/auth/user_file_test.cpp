@@ -159,6 +159,14 @@ TEST(UserFile, KeepsWhatAUserMaySendAs) {
   const auto too_many = file.add("bob", "correct horse", {many, false});
   ASSERT_FALSE(too_many);
   EXPECT_EQ(too_many.error().kind, Kind::bad_rights);
+
+  const auto spaced = mail::Mailbox::parse("\"a b\"@office.example");
+  ASSERT_TRUE(spaced);
+  const std::string before = read_file(folder.file("users"));
+  const auto unreadable = file.add("bob", "correct horse", {{*spaced}, false});
+  ASSERT_FALSE(unreadable) << "a line that could not be read back";
+  EXPECT_EQ(unreadable.error().kind, Kind::bad_rights);
+  EXPECT_EQ(read_file(folder.file("users")), before);
 }
 
 }  // namespace
