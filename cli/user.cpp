@@ -186,7 +186,8 @@ void add_user(CLI::App& app, Context& context) {
   wants_password(adding);
   adding
       ->add_option("--sender", arguments->senders,
-                   "an address that the user may send as, beside the own one; several are allowed")
+                   "an address that the user may send as, beside the own one; --sender again for "
+                   "each other one")
       ->allow_extra_args(false);
   adding->add_flag("--any-sender", arguments->any_sender, "the user may send as anyone");
   wants_password(add_command("passwd", "give a user another password", change_password));

@@ -32,7 +32,7 @@ Reply needs_utf8() { return {553, {5, 6, 7}, "An address outside ASCII needs SMT
 Reply not_its_own(const mail::Identity& identity, const mail::Mailbox& sender) {
   return {553,
           {5, 7, 1},
-          fmt::format("{} may not send as <{}>: the postmaster can allow it to", identity.login,
+          fmt::format("{} may not send as <{}>: ask the administrator to allow it", identity.login,
                       sender.text())};
 }
 
@@ -180,6 +180,10 @@ Action Session::bdat(std::string_view argument) {
   auto chunk = parse_chunk(argument);
   if (!chunk) return unreadable_chunk();
   if (!permit()) return HangUp{no_permit(), "a stranger's chunk"};  // and is not waited for
+  // A chunk over the limit is read to its end, so that the session stays in step; one that is beyond all reason is not.
+  if (chunk->size / 2 > policy_->message_size) {
+    return HangUp{{552, {5, 3, 4}, "The chunk is far too large"}, "a chunk beyond all reason"};
+  }
   if (greeted_ != Greeted::ehlo) {
     chunk->refusal = out_of_order("Say EHLO first");
   } else if (chunks_ == Chunks::failed) {
