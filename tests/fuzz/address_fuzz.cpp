@@ -1,4 +1,4 @@
-// Mailboxes, paths, domains and networks: what is accepted is printable, within its limits, and re-parses from its own text.
+// Mailboxes, paths, domains and networks: what is accepted can be read, within its limits, and re-parses from its own text.
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
@@ -6,6 +6,7 @@
 #include "mail/ascii.h"
 #include "mail/mailbox.h"
 #include "mail/network.h"
+#include "mail/utf8.h"
 #include "tests/fuzz/property.h"
 
 namespace postern::fuzz {
@@ -15,7 +16,9 @@ void check_mailbox(std::string_view input) {
   const auto mailbox = mail::Mailbox::parse(input);
   if (!mailbox) return;
   const auto text = mailbox->text();
-  require(std::ranges::all_of(text, mail::is_printable), "a mailbox is printable");
+  require(mail::is_utf8_text(text), "a mailbox has no control characters");
+  require(mailbox->needs_utf8() || std::ranges::all_of(text, mail::is_printable),
+          "a mailbox is printable ASCII, or says that it is not");
   require(text.size() + 2 <= mail::max_path, "a mailbox fits into a path");
   const auto again = mail::Mailbox::parse(text);
   require(again && *again == *mailbox, "a mailbox re-parses from its text");
