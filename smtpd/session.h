@@ -14,6 +14,7 @@
 #include "mail/relay_permit.h"
 #include "mail/reply.h"
 #include "net/frames.h"
+#include "smtpd/parameters.h"
 #include "smtpd/policy.h"
 
 namespace postern::smtpd {
@@ -148,6 +149,7 @@ class Session {
   mail::Reply open_transaction(const mail::RelayPermit& permit, std::string_view argument);
   mail::Reply add_recipient(std::string_view argument);
   mail::Parsed<mail::Mailbox> parse_mailbox(std::string_view path) const;
+  Announced announced() const;
   std::optional<mail::Reply> no_content() const;
   Message take_message();
   void end_transaction();

@@ -7,7 +7,6 @@
 
 #include "mail/ascii.h"
 #include "mail/dsn_text.h"
-#include "smtpd/parameters.h"
 #include "smtpd/replies.h"
 #include "smtpd/session.h"
 
@@ -75,6 +74,10 @@ mail::Parsed<mail::Mailbox> Session::parse_mailbox(std::string_view path) const 
   return mail::Mailbox::parse(std::string(path) + (is_bare ? '@' + policy_->domain : ""));
 }
 
+Announced Session::announced() const {
+  return {greeted_ == Greeted::ehlo, offers_auth() && is_encrypted()};
+}
+
 void Session::end_transaction() {
   transaction_.reset();
   chunks_ = Chunks::none;
@@ -98,8 +101,7 @@ Reply Session::open_transaction(const mail::RelayPermit& relay_permit, std::stri
   if (!text) return {501, {5, 5, 4}, "It is written MAIL FROM:<mailbox>"};
   const auto parts = mail::split_path_argument(*text);
   if (!parts) return {501, {5, 5, 4}, parts.error().reason};
-  const Announced announced{greeted_ == Greeted::ehlo, offers_auth() && is_encrypted()};
-  const auto parameters = parse_mail_parameters(parts->parameters, announced);
+  const auto parameters = parse_mail_parameters(parts->parameters, announced());
   if (!parameters) return parameters.error();
   mail::ReversePath reverse_path;
   if (!parts->path.empty()) {
@@ -135,8 +137,7 @@ Reply Session::add_recipient(std::string_view argument) {
   auto mailbox = parse_mailbox(parts->path);
   if (!mailbox) return {501, {5, 1, 3}, mailbox.error().reason};
   if (!is_utf8_ && !mail::is_ascii(parts->path)) return needs_utf8();
-  const Announced announced{greeted_ == Greeted::ehlo, offers_auth() && is_encrypted()};
-  auto parameters = parse_rcpt_parameters(parts->parameters, announced, is_utf8_);
+  auto parameters = parse_rcpt_parameters(parts->parameters, announced(), is_utf8_);
   if (!parameters) return parameters.error();
   const std::size_t octets =
       recipient_octets_ + mailbox->text().size() + parameters->original.size();

@@ -27,7 +27,8 @@ struct Connection {
   void say(std::string_view text) { asio::write(peer, asio::buffer(text)); }
   void run(Task<> task) {
     nursery.start(std::move(task));
-    while (nursery.size() > 0) loop.run_one();  // not until the streams' time limits have passed, too
+    while (nursery.size() > 0)
+      loop.run_one();  // not until the streams' time limits have passed, too
   }
 };
 

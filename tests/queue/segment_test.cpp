@@ -140,7 +140,8 @@ TEST(Record, OfAMessageGivesBackHeadAndContent) {
   EXPECT_EQ(parsed->content, "content");
   EXPECT_EQ(parsed->head.crc, 99U);
   for (std::size_t size = 0; size < payload.size(); ++size) {
-    EXPECT_FALSE(parse_message(RecordType::message, std::string_view(payload).substr(0, size))) << size;
+    EXPECT_FALSE(parse_message(RecordType::message, std::string_view(payload).substr(0, size)))
+        << size;
   }
 }
 
