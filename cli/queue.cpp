@@ -84,8 +84,8 @@ class Question {
       if (!frame) co_return;
       if (const auto* message = std::get_if<QueuedMessage>(&*frame)) {
         on_message_(*message);
-      } else {
-        answer_ = std::get<frames::ControlDone>(*frame);
+      } else if (const auto* done = std::get_if<frames::ControlDone>(&*frame)) {
+        answer_ = *done;
       }
     }
   }
@@ -214,7 +214,7 @@ int list(const Context& context, bool as_json) {
     if (!as_json) print_message(message);
     ++count;
   });
-  const frames::ControlDone done = question.ask(frames::QueueList{});
+  const frames::ControlDone done = question.ask(frames::QueueList{{}});
   if (as_json) fmt::print("{}]\n", count == 0 ? "[" : "");
   if (!as_json) fmt::print("{} message{} in the queue\n", count, count == 1 ? "" : "s");
   return finish(done);
@@ -222,12 +222,13 @@ int list(const Context& context, bool as_json) {
 
 int show(const Context& context, const std::string& id) {
   Question question(context, print_whole_message);
-  return finish(question.ask(frames::QueueShow{parse_ids({id}).front()}));
+  return finish(question.ask(frames::QueueShow{parse_ids({id}).front(), false}));
 }
 
-template <class Request>
-int act(const Context& context, const std::vector<std::string>& ids, std::string_view what) {
-  Request request{parse_ids(ids)};
+int act(const Context& context, frames::QueueAction action, const std::vector<std::string>& ids,
+        std::string_view what) {
+  frames::QueueAct request{action, {}};
+  request.filter.ids = parse_ids(ids);
   Question question(context, [](const QueuedMessage&) {});
   const frames::ControlDone done = question.ask(std::move(request));
   fmt::print("{} {}\n", done.count, what);
@@ -280,7 +281,7 @@ void add_flush(CLI::App& queue, Context& context) {
       queue.add_subcommand("flush", "try now; messages keep their age. Without ID: all");
   const auto choice = add_choice(*command);
   command->callback(guarded(context, [&context, choice] {
-    return act<frames::QueueFlush>(context, choice->ids, "due now");
+    return act(context, frames::QueueAction::flush, choice->ids, "due now");
   }));
 }
 
@@ -290,7 +291,7 @@ void add_delete(CLI::App& queue, Context& context) {
   command->callback(guarded(context, [&context, choice] {
     if (choice->ids.empty() && !choice->all)
       throw Failure{EX_USAGE, "delete what? Name messages, or say --all"};
-    return act<frames::QueueDelete>(context, choice->ids, "deleted");
+    return act(context, frames::QueueAction::remove, choice->ids, "deleted");
   }));
 }
 

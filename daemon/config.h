@@ -59,6 +59,8 @@ struct Config {
   std::chrono::seconds max_retry{};
   std::chrono::seconds warn_after{};
   std::chrono::seconds expire{};
+  std::uint64_t queue_max_size = 0;  // bytes; 0: what the disk has
+  std::uint64_t queue_reserve = 0;   // bytes; 0: a twentieth of the disk, within bounds
   std::vector<RouteConfig> routes;
   std::uint16_t smtp_port = 25;
   std::uint32_t connections_per_destination = 20;

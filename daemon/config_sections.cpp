@@ -19,6 +19,8 @@ using std::chrono::hours;
 using std::chrono::minutes;
 
 constexpr std::uint64_t mebibyte = 1024 * 1024;
+constexpr std::uint64_t least_spool = 16 * mebibyte;
+constexpr std::uint64_t most_spool = 1024 * 1024 * 1024 * mebibyte;
 constexpr std::uint64_t least_message_size = 64 * 1024;  // RFC 5321, 4.5.3.1.7
 constexpr std::uint64_t most_message_size = 1024 * mebibyte;
 constexpr std::uint32_t least_recipients = 100;  // RFC 5321, 4.5.3.1.8
@@ -121,6 +123,8 @@ void Sections::read_queue(Section section) {
   config_.expire = section.duration("expire", hours(5 * 24));
   config_.warn_after =
       section.duration("warn_after", std::min<std::chrono::seconds>(config_.expire, hours(4)));
+  config_.queue_max_size = section.size("max_size", 0, least_spool, most_spool);
+  config_.queue_reserve = section.size("reserve", 0, mebibyte, most_spool);
   if (config_.max_retry < config_.first_retry) {
     section.error("max_retry", "is shorter than first_retry",
                   "retries get rarer, never denser: make it longer");

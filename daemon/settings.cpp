@@ -130,6 +130,8 @@ frames::QueueSettings queue_settings(const Config& config, const net::Fd& contro
   settings.max_retry = config.max_retry;
   settings.warn_after = config.warn_after;
   settings.expire = config.expire;
+  settings.max_size = config.queue_max_size;
+  settings.reserve = config.queue_reserve;
   settings.connections = config.connections_per_destination;
   for (const RouteConfig& route : config.routes) settings.routes.push_back(route.route);
   settings.control = duplicate(control);

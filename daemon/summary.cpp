@@ -159,11 +159,14 @@ std::string limits(const Config& config) {
   return fmt::format(
       "Limits\n"
       "  A message has at most {} and {}.\n"
-      "  {} at a time, {} from one address, in {}; {} to one destination.\n",
+      "  {} at a time, {} from one address, in {}; {} to one destination.\n"
+      "  The queue takes {}, and leaves {} of the disk free.\n",
       words_of_size(config.message_size), counted(config.recipients, "recipient", "recipients"),
       counted(config.connections, "client", "clients"), config.connections_per_ip,
       counted(config.smtpd_workers, "process", "processes"),
-      counted(config.connections_per_destination, "connection", "connections"));
+      counted(config.connections_per_destination, "connection", "connections"),
+      config.queue_max_size == 0 ? "what the disk has" : words_of_size(config.queue_max_size),
+      config.queue_reserve == 0 ? "a twentieth" : words_of_size(config.queue_reserve));
 }
 
 std::string places(const Config& config) {

@@ -127,6 +127,9 @@ struct QueueSettings {
   seconds max_retry{};
   seconds warn_after{};
   seconds expire{};
+  std::uint64_t max_size =
+      0;  // bytes on disk, beyond which no more mail is taken; 0: what the disk has
+  std::uint64_t reserve = 0;      // bytes of the disk that new mail leaves free; 0: a part of it
   std::uint32_t connections = 0;  // leases for one destination at a time, at most
   std::vector<Route> routes;      // first match wins; none: MX
   net::Fd control;                // a listening Unix socket; none: no control
@@ -293,23 +296,12 @@ struct Report {
   std::string hindrance_text;  // for the log and `queue show`
   std::string remote;          // `mx.example[192.0.2.1]:25`: who was spoken to last
   std::string tls;             // e.g. `TLSv1.3 verified`; empty: none
+  mail::EnhancedStatus hindrance_status{
+      4, 4, 1};  // RFC 3463: no answer from host; 4.4.3, DNS; 4.7.0, security
 };
 using DeliveryToQueue = std::variant<Report>;
 
 // ── `postern queue ...` and queue, over the control socket ───────────────────────────────────────────────────────────
-
-struct QueueList {};
-struct QueueShow {
-  mail::MessageId id;
-};
-/// Empty: all.
-struct QueueFlush {
-  std::vector<mail::MessageId> ids;
-};
-struct QueueDelete {
-  std::vector<mail::MessageId> ids;
-};
-using ToControl = std::variant<QueueList, QueueShow, QueueFlush, QueueDelete>;
 
 enum class RecipientState : std::uint8_t {
   waiting,
@@ -317,28 +309,77 @@ enum class RecipientState : std::uint8_t {
   delivered,
   bounced,
   deleted,
-  last = deleted
+  held,  // by an operator, until an operator releases it; it does not expire
+  last = held
+};
+/// delivered, bounced or deleted: nothing more will happen to it.
+[[nodiscard]] constexpr bool is_final(RecipientState state) {
+  return state == RecipientState::delivered || state == RecipientState::bounced ||
+         state == RecipientState::deleted;
+}
+
+/// Which messages, and which of their recipients: those that meet every condition that is set. An action concerns only the
+/// recipients that meet `recipient`, `domain` and `state`.
+struct QueueFilter {
+  std::vector<mail::MessageId> ids;  // one of these; empty: any
+  std::string sender;                // the reverse-path; `<>`: the null one; empty: any
+  std::string recipient;             // an address; empty: any
+  std::string domain;                // of the recipient; empty: any
+  std::string login;                 // who sent it; empty: any
+  std::optional<RecipientState> state;
+  seconds min_age{};
+  std::optional<seconds> max_age;
+};
+struct QueueList {
+  QueueFilter filter;
+};
+struct QueueShow {
+  mail::MessageId id;
+  bool with_content = false;  // all of it, as QueuedContent
+};
+enum class QueueAction : std::uint8_t { flush, hold, release, remove, bounce, last = bounce };
+struct QueueAct {
+  QueueAction action = QueueAction::flush;
+  QueueFilter filter;
+};
+using ToControl = std::variant<QueueList, QueueShow, QueueAct>;
+
+/// What was answered to one attempt, and by whom.
+struct QueuedAttempt {
+  std::uint32_t recipient = 0;                     // index in QueuedMessage::recipients
+  RecipientState state = RecipientState::waiting;  // afterwards
+  std::uint32_t attempts = 0;                      // with this one
+  system_clock::time_point time = {};
+  std::string remote =
+      {};  // `mx.example[192.0.2.1]:25`; empty: nobody could be asked, and the reply is ours
+  std::string reply = {};
 };
 struct QueuedRecipient {
   mail::Mailbox mailbox;
   RecipientState state = RecipientState::waiting;
   std::string destination = {};
   std::uint32_t attempts = 0;
-  system_clock::time_point next_attempt = {};
-  std::string last_answer = {};  // the remote's words
+  system_clock::time_point next_attempt = {};  // not before its destination's pause is over
+  std::string remote = {};                     // who gave the last answer; empty: it is ours
+  std::string last_answer = {};                // to its last attempt, or why its destination pauses
 };
 struct QueuedMessage {
   mail::MessageId id;
   mail::Envelope envelope;
+  system_clock::time_point arrival = {};
   std::uint64_t size = 0;
   std::vector<QueuedRecipient> recipients;
-  std::string header;  // only for QueueShow: the header section, at most max_chunk
+  std::vector<QueuedAttempt> attempts;  // only for QueueShow: the last ones, oldest first
+  std::string header;                   // only for QueueShow: the header section, at most max_chunk
 };
-/// The last frame of an answer: how many messages were listed, flushed or deleted; or what was wrong.
+struct QueuedContent {
+  std::string bytes;  // at most max_chunk
+};
+/// The last frame of an answer: how many messages were listed or acted on; or what was wrong.
 struct ControlDone {
   std::uint64_t count = 0;
   std::string error;
 };
-using FromControl = std::variant<QueuedMessage, ControlDone>;
+using FromControl = std::variant<QueuedMessage, QueuedContent, ControlDone>;
 
 }  // namespace postern::frames

@@ -35,12 +35,8 @@ void cut(std::string& text) {
 
 frames::QueuedRecipient described(const mail::Mailbox& mailbox, const Recipient& recipient,
                                   const Moment& now) {
-  frames::QueuedRecipient shown{mailbox,
-                                recipient.state,
-                                recipient.destination.get(),
-                                recipient.attempts,
-                                now.on_wall(recipient.due),
-                                {}};
+  frames::QueuedRecipient shown{mailbox, recipient.state, recipient.destination.get(),
+                                recipient.attempts, now.on_wall(recipient.due)};
   if (recipient.answer) shown.last_answer = recipient.answer->reply.one_line();
   cut(shown.destination);
   cut(shown.last_answer);
@@ -100,7 +96,8 @@ std::optional<frames::QueuedMessage> Control::describe(mail::MessageId id, bool 
   if (message == nullptr) return std::nullopt;
   net::Result<StoredMessage> stored = store_.read(id);
   if (!stored) return std::nullopt;
-  frames::QueuedMessage answer{id, std::move(stored->head.envelope), message->size, {}, {}};
+  frames::QueuedMessage answer{
+      id, std::move(stored->head.envelope), stored->head.arrival, message->size, {}, {}, {}};
   const Moment now = Moment::now();
   auto& mailboxes = answer.envelope.recipients;
   const std::size_t count =
@@ -149,7 +146,13 @@ net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueShow 
   co_return;
 }
 
-net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueFlush request) {
+net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueAct request) {
+  if (request.action == frames::QueueAction::remove)
+    return remove(channel, std::move(request.filter));
+  return flush(channel, std::move(request.filter));
+}
+
+net::Task<> Control::flush(std::shared_ptr<Channel> channel, frames::QueueFilter request) {
   const std::string actor = actor_of(*channel);
   const Moment now = Moment::now();
   frames::ControlDone done;
@@ -167,7 +170,7 @@ net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueFlush
 }
 
 // Answered when all is on disk: what was deleted stays so.
-net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueDelete request) {
+net::Task<> Control::remove(std::shared_ptr<Channel> channel, frames::QueueFilter request) {
   auto deletion = std::make_shared<Deletion>(clients_.executor(), actor_of(*channel));
   for (const auto id : chosen(std::move(request.ids))) remove(id, deletion);
   while (deletion->left > 0) co_await deletion->is_over.async_wait(net::as_result);

@@ -49,8 +49,9 @@ class Control {
   net::Task<> accept();
   net::Task<> answer(std::shared_ptr<Channel> channel, frames::QueueList request);
   net::Task<> answer(std::shared_ptr<Channel> channel, frames::QueueShow request);
-  net::Task<> answer(std::shared_ptr<Channel> channel, frames::QueueFlush request);
-  net::Task<> answer(std::shared_ptr<Channel> channel, frames::QueueDelete request);
+  net::Task<> answer(std::shared_ptr<Channel> channel, frames::QueueAct request);
+  net::Task<> flush(std::shared_ptr<Channel> channel, frames::QueueFilter which);
+  net::Task<> remove(std::shared_ptr<Channel> channel, frames::QueueFilter which);
   void remove(mail::MessageId id, const std::shared_ptr<Deletion>& deletion);
   void on_removed(const Update& update, net::Result<> result, Deletion& deletion,
                   const Moment& now);

@@ -66,7 +66,14 @@ Result<Fd> Disk::create(const std::string& name) {
 }
 
 Result<Fd> Disk::open_file(const std::string& name) const {
-  return descriptor(::openat(directory_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  // Whatever lies there under that name, to open it must not wait: a pipe would.
+  Result<Fd> file = descriptor(
+      ::openat(directory_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) return file;
+  struct stat status {};
+  if (::fstat(file->get(), &status) < 0) return last_error();
+  if (!S_ISREG(status.st_mode)) return make_error_code(boost::system::errc::not_supported);
+  return file;
 }
 
 Result<> Disk::write(int fd, std::span<const std::string_view> pieces, std::uint64_t offset) {
@@ -147,22 +154,28 @@ Result<Fd> Disk::lock(const std::string& name) {
   return file;
 }
 
-Result<Disk> Disk::subdirectory(const std::string& name) {
-  Result<Fd> directory = open_directory(directory_.get(), name.c_str());
+Result<Fd> Disk::open_subdirectory(const std::string& name) {
+  return open_directory(directory_.get(), name.c_str());
+}
+
+Result<std::unique_ptr<Disk>> Disk::subdirectory(const std::string& name) {
+  Result<Fd> directory = open_subdirectory(name);
   if (!directory) return directory.error();
-  return Disk(std::move(*directory));
+  return std::unique_ptr<Disk>(new Disk(std::move(*directory)));
+}
+
+Result<> Disk::rename(const std::string& from, Disk& there, const std::string& to) {
+  return done(::renameat(directory_.get(), from.c_str(), there.directory_.get(), to.c_str()));
 }
 
 Result<> Disk::replace(const std::string& name, std::string_view bytes) {
   const std::string fresh = name + ".new";
-  ::unlinkat(directory_.get(), fresh.c_str(), 0);
+  (void)remove(fresh);
   Result<Fd> file = create(fresh);
   if (!file) return file.error();
   Result<> result = write(file->get(), std::array{bytes}, 0);
   if (result) result = sync(file->get());
-  if (result) {
-    result = done(::renameat(directory_.get(), fresh.c_str(), directory_.get(), name.c_str()));
-  }
+  if (result) result = rename(fresh, *this, name);
   return result ? sync_names() : result;
 }
 

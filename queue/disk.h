@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,7 +36,7 @@ class Disk {
 
   /// A new, empty file to write to; one of that name must not exist.
   [[nodiscard]] virtual net::Result<net::Fd> create(const std::string& name);
-  /// A file to read from.
+  /// A regular file to read from; an error `not_supported`: it is something else.
   [[nodiscard]] virtual net::Result<net::Fd> open_file(const std::string& name) const;
   /// Writes all of `pieces` one behind the other, from `offset` on.
   [[nodiscard]] virtual net::Result<> write(int fd, std::span<const std::string_view> pieces,
@@ -43,7 +44,10 @@ class Disk {
   [[nodiscard]] virtual net::Result<> sync(int fd);
   [[nodiscard]] virtual net::Result<> sync_names();
   /// Takes off all behind `size`.
-  [[nodiscard]] net::Result<> truncate(int fd, std::uint64_t size);
+  [[nodiscard]] virtual net::Result<> truncate(int fd, std::uint64_t size);
+  /// Gives a file or a directory the name `to` in `there`, in place of what may have that name.
+  [[nodiscard]] virtual net::Result<> rename(const std::string& from, Disk& there,
+                                             const std::string& to);
   [[nodiscard]] virtual net::Result<> remove(const std::string& name);
   [[nodiscard]] virtual net::Result<Space> space() const;
 
@@ -55,12 +59,13 @@ class Disk {
   /// has it.
   [[nodiscard]] net::Result<net::Fd> lock(const std::string& name);
   /// A directory in this one, made where it is missing.
-  [[nodiscard]] net::Result<Disk> subdirectory(const std::string& name);
+  [[nodiscard]] virtual net::Result<std::unique_ptr<Disk>> subdirectory(const std::string& name);
   /// Makes or replaces a small file, durably.
   [[nodiscard]] net::Result<> replace(const std::string& name, std::string_view bytes);
 
  protected:
   explicit Disk(net::Fd directory) : directory_(std::move(directory)) {}
+  [[nodiscard]] net::Result<net::Fd> open_subdirectory(const std::string& name);
 
  private:
   net::Fd directory_;

@@ -44,6 +44,23 @@ void Ledger::on_update(const Update& update) {
   }
 }
 
+Update Ledger::state_of(mail::MessageId id) const {
+  Update update{id, {}, false};
+  const auto entry = messages_.find(id);
+  if (entry == messages_.end()) return update;
+  const Message& message = entry->second;
+  update.is_warned = message.is_warned;
+  for (std::uint32_t i = 0; i < message.recipients.size(); ++i) {
+    const Recipient& recipient = message.recipients[i];
+    const auto state =
+        recipient.state == RecipientState::leased ? RecipientState::waiting : recipient.state;
+    if (state == RecipientState::waiting && recipient.attempts == 0 && !recipient.answer) continue;
+    update.changes.push_back({i, state, recipient.attempts, now_.on_wall(recipient.due),
+                              recipient.answer ? *recipient.answer : Answer{}});
+  }
+  return update;
+}
+
 Message* Ledger::find(mail::MessageId id) {
   const auto entry = messages_.find(id);
   return entry == messages_.end() ? nullptr : &entry->second;

@@ -29,7 +29,7 @@ struct Recipient {
   std::uint32_t attempts = 0;
   RecipientState state = RecipientState::waiting;
 
-  bool is_final() const { return state > RecipientState::leased; }
+  bool is_final() const { return frames::is_final(state); }
 };
 
 struct Message {
@@ -52,6 +52,9 @@ class Ledger : public Store::Visitor {
   void at(const Moment& now) { now_ = now; }
   void on_message(mail::MessageId id, const MessageHead& head) override;
   void on_update(const Update& update) override;
+
+  /// All that differs from how the message came in, as it is to be written down again.
+  [[nodiscard]] Update state_of(mail::MessageId id) const;
 
   [[nodiscard]] Message* find(mail::MessageId id);
   void erase(mail::MessageId id) { messages_.erase(id); }

@@ -137,10 +137,9 @@ class LogStore::Sink final : public RecordSink {
     if (payload.head.reports) visitor_.on_update(*payload.head.reports);
   }
   void on_update(const Update& update) override {
-    const auto is_final = [](const Change& change) {
-      return change.state != RecipientState::waiting;
-    };
-    if (std::ranges::any_of(update.changes, is_final)) missing_.erase(update.id.value());
+    if (std::ranges::any_of(update.changes,
+                            [](const Change& change) { return frames::is_final(change.state); }))
+      missing_.erase(update.id.value());
     visitor_.on_update(update);
   }
 
@@ -383,6 +382,10 @@ Result<StoredMessage> LogStore::read(mail::MessageId id) {
   if (*size != payload->head.size) return make_error_code(boost::system::errc::bad_message);
   return StoredMessage{std::move(payload->head), ContentFile{std::move(*content)}};
 }
+
+Result<std::vector<Update>> LogStore::history(mail::MessageId) { return std::vector<Update>(); }
+
+bool LogStore::is_behind() const { return writer_->unwritten() > max_unwritten; }
 
 Room LogStore::room() const {
   const Result<Space> space = disk_->space();

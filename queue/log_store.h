@@ -31,6 +31,8 @@ inline constexpr std::size_t max_inline_content =
     256 * 1024;  // longer content goes to its own file
 inline constexpr std::size_t max_buffered =
     64 * 1024 * 1024;  // of all drafts; beyond, they go to files at once
+inline constexpr std::size_t max_unwritten =
+    32 * 1024 * 1024;  // appended and not yet on disk; beyond, nothing is lent out
 inline constexpr std::size_t max_open_segments = 64;  // for reading
 
 class LogStore final : public Store {
@@ -51,7 +53,11 @@ class LogStore final : public Store {
   void accept(Incoming message, Done done) override;
   void record(Update update, Done done) override;
   void release(mail::MessageId id) override;
+  void limit(const StoreLimits& limits) override { limits_ = limits; }
+  void ask_state_of(StateOf state_of) override { state_of_ = std::move(state_of); }
   net::Result<StoredMessage> read(mail::MessageId id) override;
+  net::Result<std::vector<Update>> history(mail::MessageId id) override;
+  bool is_behind() const override;
   Room room() const override;
   net::Task<> flushed() override;
 
@@ -90,6 +96,8 @@ class LogStore final : public Store {
   net::Fd lock_;
   Mark mark_;
   std::uint64_t segment_size_;
+  StoreLimits limits_;
+  StateOf state_of_;
   std::unordered_map<std::uint64_t, Place> index_;  // by message id
   std::map<std::uint32_t, Segment> segments_;
   std::size_t open_segments_ = 0;

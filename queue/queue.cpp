@@ -50,6 +50,8 @@ Queue::Queue(Store& store, const frames::QueueSettings& settings, const Moment& 
       ledger_(now, settings.max_retry),
       schedule_(seed) {
   schedule_.configure(settings.connections, settings.max_retry);
+  store_.limit({settings.max_size, settings.reserve});
+  store_.ask_state_of([this](mail::MessageId id) { return ledger_.state_of(id); });
 }
 
 void Queue::start(const Moment& now) {
@@ -69,6 +71,7 @@ void Queue::start(const Moment& now) {
 void Queue::configure(const frames::QueueSettings& settings, const Moment& now) {
   times_ = times_of(settings);
   router_ = Router(settings.routes);
+  store_.limit({settings.max_size, settings.reserve});
   schedule_.configure(settings.connections, settings.max_retry);
   for (auto& [id, message] : ledger_.messages()) {
     for (const std::string& old : destinations_of(message)) schedule_.remove(old, id);

@@ -122,8 +122,8 @@ class SegmentReplay {
   void report_damage(Damage damage, std::string_view bytes, std::string_view what) {
     const std::string copy = fmt::format("{:08}-{:010}", segment_.number, damage.begin);
     if (!bytes.empty()) {
-      Result<Disk> aside = disk_.subdirectory("damaged");
-      const Result<> copied = aside ? aside->replace(copy, bytes) : Result<>(aside.error());
+      Result<std::unique_ptr<Disk>> aside = disk_.subdirectory("damaged");
+      const Result<> copied = aside ? (*aside)->replace(copy, bytes) : Result<>(aside.error());
       if (!copied)
         net::log(net::Level::error, "set-aside-failed", {{"error", copied.error().message()}});
     }

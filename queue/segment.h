@@ -1,7 +1,7 @@
 // One file of the spool: an append-only sequence of records. On disk, integers little-endian:
 //
 //   offset  size  the segment's header
-//        0     8  "PoSegmt" and the version of the format, 2
+//        0     8  "PoSegmt" and the version of the format, 3
 //        8     8  mark: a random number, the same all over one spool
 //       16     4  number of the segment
 //       20     4  CRC-32C over bytes 0..19
@@ -18,8 +18,8 @@
 // never written again, and what lies behind its last committed record is never trusted (the kernel may have
 // dropped some pages and kept others). The segment after it says in its first record, the seal, where that was.
 //
-// Version 1 differs only in its messages, whose envelopes had no wishes about reports; it is read, and not written any more.
-// A newer version is left alone.
+// Version 1 differs in its messages, whose envelopes had no wishes about reports; version 2 knew no recipients that are held.
+// Both are read, and not written any more. A newer version is left alone.
 //
 // The mark is how a reader finds the next record behind a damaged one. It is secret: content is written by
 // strangers, and who knew the mark could hide forged records in it. It never leaves the spool, whose directory
@@ -75,7 +75,7 @@ struct Damage {
 /// The version of the format that a segment claims to have; nothing: it is no segment, or its first bytes are
 /// damaged.
 [[nodiscard]] std::optional<unsigned> version_of(std::string_view segment);
-inline constexpr unsigned format_version = 2;
+inline constexpr unsigned format_version = 3;
 
 /// Reads a segment from the start to the end: every record that is whole, and what was damaged between them.
 class SegmentReader {

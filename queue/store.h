@@ -20,6 +20,8 @@
 
 namespace postern::queue {
 
+inline constexpr std::size_t max_history = 16;  // updates of one message
+
 /// Content on its way in. Thrown away, leaving nothing behind, unless `Store::accept` takes it.
 class Draft {
  public:
@@ -56,6 +58,14 @@ struct Room {
   bool is_enough =
       false;  // for small messages; the reserve, for updates and bounces, is not counted
   std::uint64_t largest = 0;  // bytes: the largest message
+  bool is_broken = false;     // not full: the disk fails
+};
+
+/// What bounds the store, by configuration.
+struct StoreLimits {
+  std::uint64_t max_size = 0;  // bytes on disk; 0: what the disk has
+  std::uint64_t reserve =
+      0;  // bytes that messages leave free for updates; 0: the store's own choice
 };
 
 class Store {
@@ -72,7 +82,15 @@ class Store {
         const Update& update) = 0;  // of a message that was visited; also of others
   };
 
+  /// How things stand with a message that waits, so that the store can write it down again when it moves it: a change
+  /// for each recipient that is not as it came in. What is lent counts as waiting.
+  using StateOf = std::function<Update(mail::MessageId)>;
+
   virtual ~Store() = default;
+
+  /// Before `recover`; and again when they change.
+  virtual void limit(const StoreLimits& limits) = 0;
+  virtual void ask_state_of(StateOf state_of) = 0;
 
   [[nodiscard]] virtual std::unique_ptr<Draft> begin(mail::MessageId id) = 0;
 
@@ -92,7 +110,13 @@ class Store {
   /// error `bad_message`: it is damaged.
   [[nodiscard]] virtual net::Result<StoredMessage> read(mail::MessageId id) = 0;
 
+  /// The last updates of a message, oldest first, at most `max_history`: what happened to it.
+  [[nodiscard]] virtual net::Result<std::vector<Update>> history(mail::MessageId id) = 0;
+
   [[nodiscard]] virtual Room room() const = 0;
+
+  /// The disk does not keep up, or fails: what is lent out now would only add to the updates that wait for it.
+  [[nodiscard]] virtual bool is_behind() const = 0;
 
   /// Waits until all that was appended is durable or has failed.
   [[nodiscard]] virtual net::Task<> flushed() = 0;

@@ -68,6 +68,8 @@ TEST(Configuration, HasADefaultForEverythingButTheCertificate) {
   EXPECT_EQ(config.max_retry, std::chrono::hours(1));
   EXPECT_EQ(config.warn_after, std::chrono::hours(4));
   EXPECT_EQ(config.expire, std::chrono::hours(120));
+  EXPECT_EQ(config.queue_max_size, 0U);
+  EXPECT_EQ(config.queue_reserve, 0U);
   EXPECT_TRUE(config.routes.empty());
   EXPECT_EQ(config.smtp_port, 25);
   EXPECT_EQ(config.message_size, 50U * 1024 * 1024);
@@ -119,6 +121,8 @@ first_retry = "1s"
 max_retry = "2s"
 warn_after = "10s"
 expire = "1m"
+max_size = "1GiB"
+reserve = "100MiB"
 [[route]]
 recipient_domains = ["Partner.example", ".partner.example"]
 sender_domains = ["office.example"]
@@ -231,6 +235,7 @@ TEST(Configuration, SaysWhereAKeyIsWrongAndWhatHelps) {
       {"[delivery]\nsmtp_port = 65536", 2, 13, "delivery.smtp_port", "out of range", "1 to 65535"},
       {"[queue]\nfirst_retry = \"2h\"\nmax_retry = \"1h\"", 3, 13, "queue.max_retry", "shorter",
        "longer"},
+      {"[queue]\nmax_size = \"1MiB\"", 2, 12, "queue.max_size", "out of range", "16 MiB to"},
       {"[queue]\nexpire = \"1m\"", 2, 10, "queue.expire", "nothing would be tried twice", "longer"},
       {"[queue]\nexpire = \"1h\"\nwarn_after = \"2h\"", 3, 14, "queue.warn_after", "nobody",
        "shorter"},

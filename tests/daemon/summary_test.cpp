@@ -66,6 +66,7 @@ When a destination cannot take a message
 Limits
   A message has at most 50 MiB and 1000 recipients.
   1000 clients at a time, 100 from one address, in 2 processes; 20 connections to one destination.
+  The queue takes what the disk has, and leaves a twentieth of the disk free.
 
 Places
   name         smarthost.office.example

@@ -62,6 +62,12 @@ using Supervisor = End<frames::ToQueue, frames::ToSupervisor>;
 
 const std::string content = "Subject: hello\r\n\r\nbody\r\n";
 
+frames::QueueAct act(frames::QueueAction action, std::vector<mail::MessageId> ids) {
+  frames::QueueAct act{action, {}};
+  act.filter.ids = std::move(ids);
+  return act;
+}
+
 class RoleTest : public testing::Test {
  protected:
   RoleTest() { start(); }
@@ -180,7 +186,7 @@ TEST_F(RoleTest, KeepsWhatWasCommittedAndNothingElseOverARestart) {
   stop();
   start();
   Client client = control();
-  client.send(frames::QueueList{});
+  client.send(frames::QueueList{{}});
   EXPECT_EQ(client.expect<frames::QueuedMessage>().id, mail::MessageId(1));
   EXPECT_EQ(client.expect<frames::ControlDone>().count, 1U);
 }
@@ -208,7 +214,7 @@ TEST_F(RoleTest, ShowsFlushesAndDeletes) {
   send_message(smtpd, 1);
   const auto lease = delivery.expect<frames::Lease>();
   Client client = control();
-  client.send(frames::QueueDelete{{mail::MessageId(1)}});
+  client.send(act(frames::QueueAction::remove, {mail::MessageId(1)}));
   EXPECT_NE(client.expect<frames::ControlDone>().error, "") << "it is being delivered";
 
   delivery.send(frames::Report{
@@ -218,21 +224,21 @@ TEST_F(RoleTest, ShowsFlushesAndDeletes) {
   EXPECT_EQ(shown.recipients.at(0).last_answer, "450 4.2.0 full");
   EXPECT_EQ(shown.header, "Subject: hello\r\n");
 
-  client.send(frames::QueueFlush{{}});
+  client.send(act(frames::QueueAction::flush, {}));
   EXPECT_EQ(client.expect<frames::ControlDone>().count, 1U);
   const auto second = delivery.expect<frames::Lease>();
   delivery.send(frames::Report{
       second.lease, {{0, mail::Deferred{{450, {4, 2, 0}, "full"}}}}, {}, {}, "mx", {}});
   (void)shown_when_waiting(client);
 
-  client.send(frames::QueueDelete{{mail::MessageId(1)}});
+  client.send(act(frames::QueueAction::remove, {mail::MessageId(1)}));
   EXPECT_EQ(client.expect<frames::ControlDone>().count, 1U);
   client.send(frames::QueueShow{mail::MessageId(1)});
   EXPECT_NE(client.expect<frames::ControlDone>().error, "");
   stop();
   start();
   Client again = control();
-  again.send(frames::QueueList{});
+  again.send(frames::QueueList{{}});
   EXPECT_EQ(again.expect<frames::ControlDone>().count, 0U) << "what was deleted stays so";
 }
 
