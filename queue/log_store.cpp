@@ -134,9 +134,9 @@ class LogStore::Sink final : public RecordSink {
     const bool is_new = !store_.index_.contains(record.id.value());
     store_.put(record.id, place, segment.mark);
     if (is_new) visitor_.on_message(record.id, payload.head);
-    if (payload.head.reports) visitor_.on_update(*payload.head.reports);
+    if (payload.head.reports) on_update(segment, record, *payload.head.reports);
   }
-  void on_update(const Update& update) override {
+  void on_update(const RecoveredSegment&, const Record&, const Update& update) override {
     if (std::ranges::any_of(update.changes,
                             [](const Change& change) { return frames::is_final(change.state); }))
       missing_.erase(update.id.value());

@@ -107,7 +107,9 @@ class SegmentReplay {
   void take(const Record& record) {
     if (record.type == RecordType::seal) return;
     if (record.type == RecordType::update) {
-      if (const auto update = net::decode<Update>(record.payload)) return sink_.on_update(*update);
+      if (const auto update = net::decode<Update>(record.payload)) {
+        return sink_.on_update(segment_, record, *update);
+      }
     } else if (const auto payload = parse_message(record.type, record.payload)) {
       return sink_.on_message(segment_, record, *payload);
     }
@@ -190,6 +192,7 @@ Result<std::vector<RecoveredSegment>> replay(Disk& disk, Mark mark, RecordSink& 
     segment = {number, mark, 0, ends.contains(number), bytes.has_value()};
     if (bytes) {
       segment.mark = mark_of(*bytes).value_or(mark);
+      segment.size = bytes->size();
       const auto end = ends.find(number);
       SegmentReplay(disk, segment, sink)
           .run(*bytes, end == ends.end() ? std::nullopt : std::optional(end->second));

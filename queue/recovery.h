@@ -23,6 +23,7 @@ struct RecoveredSegment {
   std::uint32_t number = 0;
   Mark mark = 0;
   std::uint64_t end = 0;     // of its last whole record
+  std::uint64_t size = 0;    // of its file, bytes
   bool is_sealed = false;    // a later segment said where it ends
   bool is_readable = false;  // false: the disk would not give it, so it is kept whatever happens
 };
@@ -33,7 +34,9 @@ class RecordSink {
   virtual ~RecordSink() = default;
   virtual void on_message(const RecoveredSegment& segment, const Record& record,
                           const MessagePayload& payload) = 0;
-  virtual void on_update(const Update& update) = 0;
+  /// `record` is one of the update, or of a message that reports it.
+  virtual void on_update(const RecoveredSegment& segment, const Record& record,
+                         const Update& update) = 0;
 };
 
 /// The numbers of the segments in the directory, in order.
