@@ -118,7 +118,7 @@ void Dispatch::on_report(const frames::Report& report, const Moment& now) {
     on_outcome(lent, report, outcome, sorted, now);
   }
   if (report.hindrance == Hindrance::aborted) send_ = nullptr;
-  const auto pause = queue_.end_turn(loan, ending_of(report), now);
+  const auto pause = queue_.end_turn(loan, ending_of(report), now, report.hindrance_text);
   on_hindered(lent, report, pause, sorted, now);
 
   if (!sorted.news.empty()) queue_.settle({loan.id, std::move(sorted.news), false}, now);

@@ -132,8 +132,9 @@ std::optional<Loan> Queue::lend(const Moment& now) {
   return std::nullopt;
 }
 
-net::Clock::duration Queue::end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now) {
-  return schedule_.ended(loan.destination, ending, now.steady);
+net::Clock::duration Queue::end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now,
+                                     const std::string& reason) {
+  return schedule_.ended(loan.destination, ending, now.steady, reason);
 }
 
 void Queue::withhold(mail::MessageId id, const std::vector<Change>& changes, const Moment& now) {

@@ -60,7 +60,13 @@ class Queue {
   [[nodiscard]] std::optional<Loan> lend(const Moment& now);
   /// The loan's turn is over; how long its line pauses now. What becomes of its recipients is said by `settle` or
   /// `give_back`.
-  net::Clock::duration end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now);
+  net::Clock::duration end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now,
+                                const std::string& reason = {});
+  /// Until when nothing is lent out for a destination, and why; nothing: it does not pause.
+  [[nodiscard]] std::optional<Schedule::Pause> pause_of(const std::string& destination,
+                                                        const Moment& now) const {
+    return schedule_.pause_of(destination, now.steady);
+  }
   [[nodiscard]] std::optional<SteadyTime> wake_at() const { return schedule_.wake_at(); }
 
   /// Takes waiting recipients out of their lines, so that nobody else touches them.

@@ -81,8 +81,8 @@ std::optional<Schedule::Turn> Schedule::next(SteadyTime now) {
   return std::nullopt;
 }
 
-net::Clock::duration Schedule::ended(const std::string& destination, Ending ending,
-                                     SteadyTime now) {
+net::Clock::duration Schedule::ended(const std::string& destination, Ending ending, SteadyTime now,
+                                     const std::string& reason) {
   const auto at = lines_.find(destination);
   if (at == lines_.end() || at->second.running == 0) return {};
   Line& line = at->second;
@@ -95,6 +95,7 @@ net::Clock::duration Schedule::ended(const std::string& destination, Ending endi
   } else if (ending != Ending::nothing && line.paused_until <= now) {
     // Others that were lent out at the same time and fail with it are the same failure.
     pause(line, ending == Ending::unreachable ? unreachable_ : route_refused_, now);
+    line.reason = reason;
   }
   const auto paused = line.paused_until > now ? line.paused_until - now : net::Clock::duration{};
   settle(at, now);
@@ -118,11 +119,11 @@ void Schedule::wake_all(SteadyTime now) {
   for (auto at = lines_.begin(); at != lines_.end();) wake((at++)->first, now);
 }
 
-std::optional<SteadyTime> Schedule::paused_until(const std::string& destination,
-                                                 SteadyTime now) const {
+std::optional<Schedule::Pause> Schedule::pause_of(const std::string& destination,
+                                                  SteadyTime now) const {
   const auto at = lines_.find(destination);
   if (at == lines_.end() || at->second.paused_until <= now) return std::nullopt;
-  return at->second.paused_until;
+  return Pause{at->second.paused_until, at->second.reason};
 }
 
 std::optional<SteadyTime> Schedule::wake_at() const {

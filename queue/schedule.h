@@ -48,16 +48,20 @@ class Schedule {
   [[nodiscard]] std::optional<Turn> next(SteadyTime now);
 
   enum class Ending { served, unreachable, route_refused, nothing };
-  /// A lease has ended. How long the line pauses now; zero: it does not.
-  net::Clock::duration ended(const std::string& destination, Ending ending, SteadyTime now);
+  /// A lease has ended; `reason`: why it went wrong, in words. How long the line pauses now; zero: it does not.
+  net::Clock::duration ended(const std::string& destination, Ending ending, SteadyTime now,
+                             const std::string& reason = {});
 
   /// Ends the pause of a line, or of all.
   void wake(const std::string& destination, SteadyTime now);
   void wake_all(SteadyTime now);
 
-  /// Until when the line pauses; nothing: it does not.
-  [[nodiscard]] std::optional<SteadyTime> paused_until(const std::string& destination,
-                                                       SteadyTime now) const;
+  struct Pause {
+    SteadyTime until;
+    std::string reason;  // of the failure that began it
+  };
+  /// Until when the line pauses, and why; nothing: it does not.
+  [[nodiscard]] std::optional<Pause> pause_of(const std::string& destination, SteadyTime now) const;
 
   /// When `next` may have something that it has not now; nothing: only after another call.
   [[nodiscard]] std::optional<SteadyTime> wake_at() const;
@@ -72,6 +76,7 @@ class Schedule {
     std::uint32_t window = first_window;
     unsigned failures = 0;  // in a row
     SteadyTime paused_until = SteadyTime::min();
+    std::string reason;                 // of the pause
     bool is_ready = false;              // in ready_
     std::optional<SteadyTime> planned;  // in agenda_ at this time
   };

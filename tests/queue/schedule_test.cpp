@@ -136,9 +136,23 @@ TEST_F(ScheduleTest, WokenTriesAtOnce) {
   (void)schedule.ended("dead.example", Schedule::Ending::unreachable, now);
   put("dead.example", 3, 3);
   EXPECT_TRUE(turns().empty());
-  EXPECT_TRUE(schedule.paused_until("dead.example", now));
+  EXPECT_TRUE(schedule.pause_of("dead.example", now));
   schedule.wake("dead.example", now);
   EXPECT_EQ(turns().size(), 1U);
+}
+
+TEST_F(ScheduleTest, TellsUntilWhenALinePausesAndWhy) {
+  put("dead.example", 1, 1);
+  ASSERT_EQ(turns().size(), 1U);
+  EXPECT_FALSE(schedule.pause_of("dead.example", now));
+  const auto pause =
+      schedule.ended("dead.example", Schedule::Ending::unreachable, now, "nobody listens");
+  const auto told = schedule.pause_of("dead.example", now);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->until, now + pause);
+  EXPECT_EQ(told->reason, "nobody listens");
+  EXPECT_FALSE(schedule.pause_of("dead.example", now + pause)) << "it is over";
+  EXPECT_FALSE(schedule.pause_of("other.example", now));
 }
 
 TEST_F(ScheduleTest, ForgetsDestinationsThatHaveNothing) {
