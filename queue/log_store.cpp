@@ -14,6 +14,8 @@
 #include "net/checksum.h"
 #include "net/codec.h"
 #include "net/log.h"
+#include "queue/log_history.h"
+#include "queue/recovery.h"
 
 namespace postern::queue {
 namespace {
@@ -21,8 +23,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::errc::make_error_code;
 using net::Result;
-
-constexpr std::string_view content_suffix = ".msg";
 
 // What only updates and bounces may fill: a twentieth of the disk, within bounds, but never more than a quarter of
 // it.
@@ -36,85 +36,11 @@ std::uint64_t reserve_of(const Space& space) {
   return std::min(std::clamp(space.total / 20, least_reserve, most_reserve), space.total / 4);
 }
 
-std::string content_name(mail::MessageId id) { return id.text() + std::string(content_suffix); }
-
-std::optional<mail::MessageId> content_id(std::string_view name) {
-  if (!name.ends_with(content_suffix)) return std::nullopt;
-  return mail::MessageId::parse(name.substr(0, name.size() - content_suffix.size()));
-}
-
 frames::CannotStart cannot_start(int code, std::string_view what, const net::error_code& error) {
   return {code, fmt::format("the spool {}: {}", what, error.message())};
 }
 
 }  // namespace
-
-// Content in memory while it is small, then in a file.
-class LogStore::LogDraft final : public Draft {
- public:
-  LogDraft(LogStore& store, mail::MessageId id)
-      : store_(store), is_store_alive_(store.alive_), name_(content_name(id)) {}
-  LogDraft(const LogDraft&) = delete;
-  LogDraft& operator=(const LogDraft&) = delete;
-  ~LogDraft() override {
-    if (is_store_alive_.expired()) return;  // at the end of the process; recovery removes the file
-    store_.buffered_ -= content_.size();
-    if (!file_ || is_kept_) return;
-    file_ = net::Fd();
-    const Result<> removed = store_.disk_->remove(name_);
-    if (!removed)
-      net::log(net::Level::warning, "remove-failed",
-               {{"file", name_}, {"error", removed.error().message()}});
-  }
-
-  Result<> add(std::string bytes) override {
-    const std::uint64_t offset = size_;
-    size_ += bytes.size();
-    crc_ = net::crc32c(bytes, crc_);
-    if (!file_ && size_ <= max_inline_content && store_.buffered_ + bytes.size() <= max_buffered) {
-      store_.buffered_ += bytes.size();
-      if (content_.empty()) {
-        content_ = std::move(bytes);
-      } else {
-        content_ += bytes;
-      }
-      return {};
-    }
-    if (!file_) {
-      const Result<> moved = move_to_file();
-      if (!moved) return moved;
-    }
-    return store_.disk_->write(file_.get(), std::array<std::string_view, 1>{bytes}, offset);
-  }
-
-  std::uint64_t size() const override { return size_; }
-  std::uint32_t crc() const { return crc_; }
-  bool is_in_file() const { return static_cast<bool>(file_); }
-  int file() const { return file_.get(); }
-  std::string take_content() {
-    store_.buffered_ -= content_.size();
-    return std::exchange(content_, {});
-  }
-  void keep() { is_kept_ = true; }
-
- private:
-  Result<> move_to_file() {
-    Result<net::Fd> file = store_.disk_->create(name_);
-    if (!file) return file.error();
-    file_ = std::move(*file);
-    const std::string content = take_content();
-    return store_.disk_->write(file_.get(), std::array<std::string_view, 1>{content}, 0);
-  }
-
-  LogStore& store_;
-  std::weak_ptr<bool> is_store_alive_;
-  std::string name_;
-  std::string content_;
-  net::Fd file_;
-  std::uint64_t size_ = 0;
-  std::uint32_t crc_ = 0;
-  bool is_kept_ = false;
-};
 
 // Fills the index from what is read at the start, and tells the visitor.
 class LogStore::Sink final : public RecordSink {
@@ -123,23 +49,28 @@ class LogStore::Sink final : public RecordSink {
 
   void on_message(const RecoveredSegment& segment, const Record& record,
                   const MessagePayload& payload) override {
-    const Place place{segment.number, static_cast<std::uint32_t>(record.offset),
-                      static_cast<std::uint32_t>(record.payload.size()), payload.head.is_in_file};
     // A large message's file is synced before its record, and removed when it was refused or has ended: an update that says so
     // may still follow.
-    if (place.has_file && !store_.has_content(record.id)) {
+    const bool is_in_file = payload.head.is_in_file;
+    if (is_in_file && !store_.has_content(record.id)) {
       missing_.insert(record.id.value());
       return;
     }
-    const bool is_new = !store_.index_.contains(record.id.value());
-    store_.put(record.id, place, segment.mark);
+    const RecordPlace at = place_of(segment, record);
+    const bool is_new = store_.index_.find(record.id) == nullptr;
+    store_.index_.reach(segment.number, segment.mark, 0);
+    store_.index_.put(record.id, {at.segment, at.offset, at.length, 0},
+                      is_in_file ? std::optional(payload.head.size) : std::nullopt);
     if (is_new) visitor_.on_message(record.id, payload.head);
     if (payload.head.reports) on_update(segment, record, *payload.head.reports);
   }
-  void on_update(const RecoveredSegment&, const Record&, const Update& update) override {
+  void on_update(const RecoveredSegment& segment, const Record& record,
+                 const Update& update) override {
     if (std::ranges::any_of(update.changes,
                             [](const Change& change) { return frames::is_final(change.state); }))
       missing_.erase(update.id.value());
+    store_.index_.reach(segment.number, segment.mark, 0);
+    store_.index_.note(update.id, place_of(segment, record));
     visitor_.on_update(update);
   }
 
@@ -150,6 +81,11 @@ class LogStore::Sink final : public RecordSink {
   }
 
  private:
+  static RecordPlace place_of(const RecoveredSegment& segment, const Record& record) {
+    return {segment.number, static_cast<std::uint32_t>(record.offset),
+            static_cast<std::uint32_t>(record.payload.size())};
+  }
+
   LogStore& store_;
   std::set<std::uint64_t> missing_;  // large messages without their file, which nothing has ended
   Visitor& visitor_;
@@ -186,6 +122,8 @@ LogStore::LogStore(net::Executor executor, std::unique_ptr<Disk> disk, net::Fd l
       lock_(std::move(lock)),
       mark_(mark),
       segment_size_(segment_size),
+      reader_(*disk_),
+      drafts_(new DraftSpace{*disk_}),
       files_synced_(executor, net::Timer::time_point::max()) {}
 
 LogStore::~LogStore() { file_thread_.join(); }
@@ -202,16 +140,33 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
   Seal ends;
   std::uint32_t next = 1;
   for (const RecoveredSegment& segment : *segments) {
-    segments_[segment.number].mark = segment.mark;
-    if (!segment.is_readable) ++segments_[segment.number].live;  // never deleted by this process
+    index_.reach(segment.number, segment.mark, segment.size);
+    if (!segment.is_readable) index_.pin(segment.number);
     if (segment.is_readable && !segment.is_sealed) ends.push_back({segment.number, segment.end});
     next = segment.number + 1;
   }
+  if (segment_size_ == 0) segment_size_ = chosen_segment_size();
   writer_ = std::make_unique<LogWriter>(
       executor_, *disk_, SegmentFile(*disk_, mark_, next, std::move(ends), segment_size_));
+  compaction_ = std::make_unique<Compaction>(
+      executor_, Compaction::Parts{index_, reader_, *writer_, mark_, segment_size_},
+      Compaction::Calls{
+          [this](mail::MessageId id) {
+            return state_of_ ? state_of_(id) : Update{id, {}, false};
+          },
+          [this] { tidy(); },
+          [this](mail::MessageId id, std::string bytes) { on_damaged(id, std::move(bytes)); }});
   remove_leftovers();
-  delete_dead_segments();
+  tidy();
   return std::nullopt;
+}
+
+// So that a few fit into what there is.
+std::uint64_t LogStore::chosen_segment_size() const {
+  const Result<Space> space = disk_->space();
+  std::uint64_t available = space ? space->total : UINT64_MAX;
+  if (limits_.max_size > 0) available = std::min(available, limits_.max_size);
+  return std::clamp(available / 16, least_segment, max_segment);
 }
 
 // Whatever its size: one that was cut short is set aside when it is read, not taken for one that has ended.
@@ -227,13 +182,12 @@ void LogStore::remove_leftovers() {
   for (const std::string& name : *names) {
     const auto id = content_id(name);
     if (!id) continue;
-    const auto place = index_.find(id->value());
-    if (place == index_.end() || !place->second.has_file) writer_->remove(name);
+    if (!index_.has_file(*id)) writer_->remove(name);
   }
 }
 
 std::unique_ptr<Draft> LogStore::begin(mail::MessageId id) {
-  return std::make_unique<LogDraft>(*this, id);
+  return std::make_unique<LogDraft>(drafts_, id);
 }
 
 void LogStore::accept(Incoming message, Done done) {
@@ -249,18 +203,33 @@ void LogStore::accept(Incoming message, Done done) {
   }
 }
 
+void LogStore::refuse(const Done& done, boost::system::errc::errc_t error) {
+  if (!done) return;
+  asio::post(executor_, [done, error] { done(make_error_code(error)); });
+}
+
 void LogStore::append(mail::MessageId id, const MessageHead& head, std::string content, Done done) {
   std::string front = message_front(head);
-  const Place place{0, 0, static_cast<std::uint32_t>(front.size() + content.size()),
-                    head.is_in_file};
+  if (front.size() + content.size() > max_payload) {
+    return refuse(done, boost::system::errc::message_size);
+  }
+  const auto length = static_cast<std::uint32_t>(front.size() + content.size());
   front.insert(0, record_header(mark_, RecordType::message, id, front, content));
-  auto written = [this, id, place, done = std::move(done)](Result<SegmentFile::Position> at) {
+  const std::optional<mail::MessageId> about =
+      head.reports ? std::optional(head.reports->id) : std::nullopt;
+  if (about) compaction_->hold(*about);
+  auto written = [this, id, about, length, done = std::move(done),
+                  file_size = head.is_in_file ? std::optional(head.size)
+                                              : std::nullopt](Result<SegmentFile::Position> at) {
     if (at) {
-      on_segment(at->segment);
-      put(id, {at->segment, static_cast<std::uint32_t>(at->offset), place.length, place.has_file},
-          mark_);
+      index_.reach(at->segment, mark_, at->offset + record_header_size + length);
+      const auto offset = static_cast<std::uint32_t>(at->offset);
+      index_.put(id, {at->segment, offset, length, 0}, file_size);
+      if (about) index_.note(*about, {at->segment, offset, length});
     }
     done(at ? Result<>() : Result<>(at.error()));
+    if (about) compaction_->let_go(*about);
+    tidy();
   };
   writer_->append({std::move(front), std::move(content), std::move(written), true});
 }
@@ -296,81 +265,73 @@ void LogStore::on_file_synced(mail::MessageId id, const MessageHead& head,
 
 void LogStore::record(Update update, Done done) {
   std::string payload = net::encode(update);
+  if (payload.size() > max_payload) {
+    net::log(net::Level::error, "update-too-long", {{"id", update.id}, {"size", payload.size()}});
+    return refuse(done, boost::system::errc::message_size);
+  }
+  const auto length = static_cast<std::uint32_t>(payload.size());
   payload.insert(0, record_header(mark_, RecordType::update, update.id, payload));
   const bool is_awaited = done != nullptr;
-  auto written = [this, done = std::move(done)](Result<SegmentFile::Position> at) {
-    if (at) on_segment(at->segment);
-    if (done) done(at ? Result<>() : Result<>(at.error()));
+  if (is_awaited) compaction_->hold(update.id);
+  auto written = [this, id = update.id, length,
+                  done = std::move(done)](Result<SegmentFile::Position> at) {
+    if (at) {
+      index_.reach(at->segment, mark_, at->offset + record_header_size + length);
+      index_.note(id, {at->segment, static_cast<std::uint32_t>(at->offset), length});
+    }
+    if (done) {
+      done(at ? Result<>() : Result<>(at.error()));
+      compaction_->let_go(id);
+    }
+    tidy();
   };
   writer_->append({std::move(payload), {}, std::move(written), is_awaited});
 }
 
-// A new segment has begun: the one before it may have been dead already, and only kept because it was the newest.
-void LogStore::on_segment(std::uint32_t number) {
-  const auto [segment, is_new] = segments_.try_emplace(number);
-  if (!is_new) return;
-  segment->second.mark = mark_;
-  delete_dead_segments();
-}
-
-// A later copy of a message takes the place of the one before.
-void LogStore::put(mail::MessageId id, Place place, Mark mark) {
-  const auto [old, is_new] = index_.try_emplace(id.value(), place);
-  if (!is_new) {
-    --segments_[old->second.segment].live;
-    old->second = place;
-  }
-  Segment& segment = segments_[place.segment];
-  segment.mark = mark;
-  ++segment.live;
-}
-
 void LogStore::release(mail::MessageId id) {
-  const auto entry = index_.find(id.value());
-  if (entry == index_.end()) return;
-  if (entry->second.has_file && writer_) writer_->remove(content_name(id));
-  --segments_[entry->second.segment].live;
-  index_.erase(entry);
-  if (writer_) delete_dead_segments();
+  if (index_.has_file(id) && writer_) writer_->remove(content_name(id));
+  index_.release(id);
+  if (writer_) tidy();
 }
 
-void LogStore::delete_dead_segments() {
-  // The newest may be the one that is being written.
-  while (segments_.size() > 1 && segments_.begin()->second.live == 0) {
-    if (segments_.begin()->second.file) --open_segments_;
-    writer_->remove(segment_name(segments_.begin()->first));
-    segments_.erase(segments_.begin());
+// Removes what is dead, and makes more of it where that is needed.
+void LogStore::tidy() {
+  while (const auto segment = index_.take_dead_front()) {
+    reader_.forget(*segment);
+    writer_->remove(segment_name(*segment));
   }
+  compaction_->start_where_needed();
 }
 
-Result<int> LogStore::open_for_reading(std::uint32_t number) {
-  Segment& segment = segments_[number];
-  if (segment.file) return segment.file.get();
-  if (open_segments_ >= max_open_segments) {
-    for (auto& [other, closed] : segments_) closed.file = net::Fd();
-    open_segments_ = 0;
+// The message leaves the log: it would keep all that came after it.
+void LogStore::on_damaged(mail::MessageId id, std::string bytes) {
+  const std::string copy = id.text() + ".record";
+  Result<std::unique_ptr<Disk>> aside = disk_->subdirectory("damaged");
+  const Result<> copied = aside ? (*aside)->replace(copy, bytes) : Result<>(aside.error());
+  if (!copied) {
+    return net::log(net::Level::error, "set-aside-failed",
+                    {{"id", id}, {"error", copied.error().message()}});
   }
-  Result<net::Fd> file = disk_->open_file(segment_name(number));
-  if (!file) return file.error();
-  segment.file = std::move(*file);
-  ++open_segments_;
-  return segment.file.get();
+  net::log(net::Level::error, "set-aside",
+           {{"id", id}, {"copy", "damaged/" + copy}, {"what", "its record is damaged"}});
+  damaged_.insert(id.value());
+  index_.release(id);
 }
 
 Result<StoredMessage> LogStore::read(mail::MessageId id) {
-  const auto entry = index_.find(id.value());
-  if (entry == index_.end()) return make_error_code(boost::system::errc::no_such_file_or_directory);
-  const Place place = entry->second;
-  const Result<int> file = open_for_reading(place.segment);
-  if (!file) return file.error();
-  const Result<std::string> bytes =
-      disk_->read(*file, place.offset, record_header_size + place.length);
+  const Place* place = index_.find(id);
+  if (place == nullptr) {
+    return make_error_code(damaged_.contains(id.value())
+                               ? boost::system::errc::bad_message
+                               : boost::system::errc::no_such_file_or_directory);
+  }
+  const Result<std::string> bytes = reader_.read({place->segment, place->offset, place->length});
   if (!bytes) return bytes.error();
-  const auto record = parse_record(segments_[place.segment].mark, *bytes);
+  const auto record = parse_record(index_.mark_of(place->segment), *bytes);
   auto payload =
       record && record->id == id ? parse_message(record->type, record->payload) : std::nullopt;
   if (!payload) return make_error_code(boost::system::errc::bad_message);
-  if (!place.has_file)
+  if (!payload->head.is_in_file)
     return StoredMessage{std::move(payload->head), std::string(payload->content)};
   Result<net::Fd> content = disk_->open_file(content_name(id));
   if (!content && content.error() == boost::system::errc::no_such_file_or_directory) {
@@ -383,17 +344,32 @@ Result<StoredMessage> LogStore::read(mail::MessageId id) {
   return StoredMessage{std::move(payload->head), ContentFile{std::move(*content)}};
 }
 
-Result<std::vector<Update>> LogStore::history(mail::MessageId) { return std::vector<Update>(); }
-
-bool LogStore::is_behind() const { return writer_->unwritten() > max_unwritten; }
-
-Room LogStore::room() const {
-  const Result<Space> space = disk_->space();
-  if (!space) return {};
-  const std::uint64_t reserve = reserve_of(*space);
-  const std::uint64_t free = space->available > reserve ? space->available - reserve : 0;
-  return {free >= least_room && space->names >= least_names, std::bit_floor(free)};
+Result<std::vector<Update>> LogStore::history(mail::MessageId id) {
+  return history_of(id, index_, reader_);
 }
+
+bool LogStore::is_behind() const {
+  return writer_->is_failing() || writer_->unwritten() > max_unwritten;
+}
+
+Room LogStore::room() {
+  const Result<Space> space = disk_->space();
+  if (!space) return {false, 0, true};
+  const std::uint64_t reserve = limits_.reserve > 0 ? limits_.reserve : reserve_of(*space);
+  std::uint64_t free = space->available > reserve ? space->available - reserve : 0;
+  if (limits_.max_size > 0) {
+    const std::uint64_t used = index_.bytes() + index_.file_bytes() + drafts_->in_files;
+    free = std::min(free, limits_.max_size > used ? limits_.max_size - used : 0);
+  }
+  const bool is_enough = free >= least_room && space->names >= least_names;
+  if (compaction_) {
+    compaction_->hurry(!is_enough);
+    compaction_->start_where_needed();
+  }
+  return {is_enough, std::bit_floor(free), writer_ && writer_->is_failing()};
+}
+
+void LogStore::settle_down() { compaction_->stop(); }
 
 net::Task<> LogStore::flushed() {
   while (syncing_files_ > 0) co_await files_synced_.async_wait(net::as_result);

@@ -19,6 +19,8 @@ namespace {
 
 // Between a failed batch and the next try, unless somebody appends: the fault may last.
 constexpr std::chrono::seconds pause_after_fault{1};
+// A fault that lasts is reported at first, and then so often.
+constexpr std::chrono::minutes alarm_interval{1};
 
 std::size_t size_of(const std::vector<std::string_view>& pieces) {
   std::size_t size = 0;
@@ -53,7 +55,7 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
   if (ends_.size() >= max_unnoted_ends) return make_error_code(boost::system::errc::io_error);
   const std::string name = segment_name(number_);
   net::Result<net::Fd> file = disk_.create(name);
-  if (!file) return file.error();
+  if (!file) return checked("create " + name, file.error()).error();
   file_ = std::move(*file);
   size_ = 0;
 
@@ -63,7 +65,7 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
   std::vector<std::string_view> all{header, seal};
   all.insert(all.end(), pieces.begin(), pieces.end());
   net::Result<> result = write_and_sync(all);
-  if (result) result = disk_.sync_names();
+  if (result) result = checked("fsync of the directory for " + name, disk_.sync_names());
   if (result) {
     ends_.clear();
     return Position{number_, header.size() + seal.size()};
@@ -79,9 +81,15 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
 }
 
 net::Result<> SegmentFile::write_and_sync(const std::vector<std::string_view>& pieces) {
-  net::Result<> result = disk_.write(file_.get(), pieces, size_);
-  if (result) result = disk_.sync(file_.get());
+  const std::string name = segment_name(number_);
+  net::Result<> result = checked("write " + name, disk_.write(file_.get(), pieces, size_));
+  if (result) result = checked("fdatasync " + name, disk_.sync(file_.get()));
   if (result) size_ += size_of(pieces);
+  return result;
+}
+
+net::Result<> SegmentFile::checked(std::string_view what, net::Result<> result) {
+  if (!result) fault_ = what;
   return result;
 }
 
@@ -94,7 +102,10 @@ void SegmentFile::close() {
 struct LogWriter::Batch {
   std::vector<Entry> entries;
   std::vector<std::string> removals;
+  bool is_probe = false;  // after a fault: written even where it is empty
   net::Result<SegmentFile::Position> begin = SegmentFile::Position{};
+  std::string fault;       // what failed
+  bool has_fault = false;  // of a removal
 
   // On the disk's thread.
   void commit(SegmentFile& file, Disk& disk) {
@@ -104,18 +115,25 @@ struct LogWriter::Batch {
       pieces.push_back(entry.front);
       pieces.push_back(entry.back);
     }
-    if (!entries.empty()) begin = file.commit(pieces);
-    if (begin) remove_files(disk);
+    if (!entries.empty() || is_probe) begin = file.commit(pieces);
+    if (begin) {
+      remove_files(disk);
+    } else {
+      fault = file.fault();
+    }
   }
 
   // In order, and no further than the first fault: a younger segment must not go before an older one, whose messages it
   // may have ended. What is left stays in `removals`.
   void remove_files(Disk& disk) {
     auto next = removals.begin();
-    for (; next != removals.end(); ++next) {
+    const auto end = next + static_cast<std::ptrdiff_t>(std::min(removals.size(), max_removals));
+    for (bool is_costly = false; next != end && !is_costly; ++next) {
       net::Result<> result = disk.remove(*next);
-      if (result && next->ends_with(".log")) result = disk.sync_names();
+      is_costly = next->ends_with(".log");
+      if (result && is_costly) result = disk.sync_names();
       if (result || result.error() == boost::system::errc::no_such_file_or_directory) continue;
+      has_fault = true;
       net::log(net::Level::warning, "remove-failed",
                {{"file", *next}, {"error", result.error().message()}});
       break;
@@ -128,6 +146,7 @@ LogWriter::LogWriter(net::Executor executor, Disk& disk, SegmentFile file)
     : executor_(executor),
       disk_(disk),
       file_(std::move(file)),
+      max_batch_(static_cast<std::size_t>(std::min<std::uint64_t>(max_batch, file_.max_size()))),
       pause_(executor),
       idle_(executor, net::Timer::time_point::max()) {}
 
@@ -168,9 +187,10 @@ std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
   auto batch = std::make_shared<Batch>();
   std::size_t bytes = 0;
   auto end = waiting_.begin();
-  for (; end != waiting_.end() && bytes < max_batch; ++end) bytes += size_of(*end);
+  for (; end != waiting_.end() && bytes < max_batch_; ++end) bytes += size_of(*end);
   batch->entries.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
   waiting_.erase(waiting_.begin(), end);
+  batch->is_probe = failures_ > 0;
   // What is to be removed may depend on records that stay behind: then it stays too.
   if (waiting_.empty()) batch->removals.swap(removals_);
   return batch;
@@ -179,25 +199,38 @@ std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
 void LogWriter::finish(Batch& batch) {
   is_busy_ = false;
   net::Result<SegmentFile::Position> position = batch.begin;
-  if (!position) keep_for_later(batch);
+  if (position) {
+    if (failures_ > 0) net::log("spool-writes-again", {{"failures", std::exchange(failures_, 0)}});
+  } else {
+    count_failure(batch);
+    keep_for_later(batch);
+  }
   for (const Entry& entry : batch.entries) {
     unwritten_ -= size_of(entry);
     entry.written(position);
     if (position) position->offset += size_of(entry);
   }
   removals_.insert(removals_.begin(), batch.removals.begin(), batch.removals.end());
-  if (waiting_.empty() && removals_.empty()) {
-    idle_.cancel();
-  } else if (position && batch.removals.empty()) {
+  if (!position || batch.has_fault) {
+    if (!is_busy_) idle_.cancel();
+    start_after_pause();
+  } else if (!waiting_.empty() || !removals_.empty()) {
     start_soon();
   } else {
     idle_.cancel();
-    start_after_pause();
   }
 }
 
+void LogWriter::count_failure(const Batch& batch) {
+  const auto now = net::Clock::now();
+  if (failures_++ > 0 && now < next_alarm_) return;
+  next_alarm_ = now + alarm_interval;
+  net::log(
+      net::Level::error, "spool-write-failed",
+      {{"call", batch.fault}, {"error", batch.begin.error().message()}, {"failures", failures_}});
+}
+
 void LogWriter::keep_for_later(Batch& batch) {
-  net::log(net::Level::error, "spool-write-failed", {{"error", batch.begin.error().message()}});
   const auto kept = std::stable_partition(batch.entries.begin(), batch.entries.end(),
                                           [](const Entry& entry) { return entry.is_awaited; });
   waiting_.insert(waiting_.begin(), std::move_iterator(kept),

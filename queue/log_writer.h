@@ -5,7 +5,8 @@
 // shared, nothing is locked.
 //
 // After a failed write or sync the segment is dead, its batch fails, and the next batch opens a new segment, whose
-// seal says where the dead one ends. Records that nobody waits for are kept for that batch.
+// seal says where the dead one ends. Records that nobody waits for are kept for that batch. When that fails too, the disk is
+// failing: then it is tried once a second, until it works again.
 //
 // A new segment's file is synced with its first batch, and its name before that batch counts.
 #pragma once
@@ -26,7 +27,10 @@ namespace postern::queue {
 
 inline constexpr std::uint64_t max_segment =
     64 * 1024 * 1024;  // bytes; a batch that began before may go over it
-inline constexpr std::size_t max_batch = 8 * 1024 * 1024;  // bytes written before one sync
+inline constexpr std::size_t max_batch =
+    8 * 1024 * 1024;  // bytes written before one sync; a segment is no longer than one goes over it
+inline constexpr std::size_t max_removals =
+    16;  // files removed with one batch; of segments, each of which costs a sync, one
 inline constexpr std::size_t max_unnoted_ends =
     64 * 1024;  // seal entries that wait for a segment to hold them
 
@@ -47,9 +51,14 @@ class SegmentFile {
   /// Writes the pieces and syncs; where they begin. After an error none of them counts.
   [[nodiscard]] net::Result<Position> commit(const std::vector<std::string_view>& pieces);
 
+  /// What failed last: `fdatasync 00000007.log`.
+  const std::string& fault() const { return fault_; }
+  std::uint64_t max_size() const { return max_size_; }
+
  private:
   [[nodiscard]] net::Result<Position> open_and_commit(const std::vector<std::string_view>& pieces);
   [[nodiscard]] net::Result<> write_and_sync(const std::vector<std::string_view>& pieces);
+  [[nodiscard]] net::Result<> checked(std::string_view what, net::Result<> result);
   void close();
 
   Disk& disk_;
@@ -59,6 +68,7 @@ class SegmentFile {
   std::uint64_t size_ = 0;  // of the open segment: what is committed
   Seal ends_;               // of segments that no later segment speaks of yet
   std::uint64_t max_size_;
+  std::string fault_;
 };
 
 class LogWriter {
@@ -87,6 +97,9 @@ class LogWriter {
   /// Bytes that were appended and are not yet written.
   std::size_t unwritten() const { return unwritten_; }
 
+  /// The last two tries failed, at least.
+  bool is_failing() const { return failures_ > 1; }
+
   /// Waits until nothing is under way. What is kept after a fault is not waited for.
   [[nodiscard]] net::Task<> flushed();
 
@@ -99,17 +112,21 @@ class LogWriter {
   [[nodiscard]] std::shared_ptr<Batch> next_batch();
   void finish(Batch& batch);
   void keep_for_later(Batch& batch);
+  void count_failure(const Batch& batch);
   void start_after_pause();
 
   net::Executor executor_;
   Disk& disk_;
   SegmentFile file_;
+  std::size_t max_batch_;
   std::vector<Entry> waiting_;
   std::vector<std::string> removals_;
   std::size_t unwritten_ = 0;
-  bool is_busy_ = false;  // a batch is on the thread, or about to be
-  net::Timer pause_;      // after a fault
-  net::Timer idle_;       // cancelled when nothing is left
+  unsigned failures_ = 0;              // in a row
+  net::Clock::time_point next_alarm_;  // about them
+  bool is_busy_ = false;               // a batch is on the thread, or about to be
+  net::Timer pause_;                   // after a fault
+  net::Timer idle_;                    // cancelled when nothing is left
   std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
   boost::asio::thread_pool thread_{1};
 };

@@ -66,6 +66,7 @@ class Parts {
   net::Task<> drain() {
     dispatch_.connect(nullptr, Moment::now());
     co_await intake_.drain(longest_commit);
+    store_->settle_down();
     co_await store_->flushed();
   }
 

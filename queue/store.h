@@ -113,11 +113,13 @@ class Store {
   /// The last updates of a message, oldest first, at most `max_history`: what happened to it.
   [[nodiscard]] virtual net::Result<std::vector<Update>> history(mail::MessageId id) = 0;
 
-  [[nodiscard]] virtual Room room() const = 0;
+  [[nodiscard]] virtual Room room() = 0;
 
   /// The disk does not keep up, or fails: what is lent out now would only add to the updates that wait for it.
   [[nodiscard]] virtual bool is_behind() const = 0;
 
+  /// Does nothing more of its own accord; before `flushed`, at the end.
+  virtual void settle_down() = 0;
   /// Waits until all that was appended is durable or has failed.
   [[nodiscard]] virtual net::Task<> flushed() = 0;
 };

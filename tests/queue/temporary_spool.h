@@ -148,7 +148,7 @@ struct Found : Store::Visitor {
 /// A store in a directory, with its loop.
 class Spool {
  public:
-  explicit Spool(const std::filesystem::path& path, std::uint64_t segment_size = max_segment) {
+  explicit Spool(const std::filesystem::path& path, std::uint64_t segment_size = 0) {
     auto disk_owner = std::make_unique<FaultyDisk>(path);
     disk = disk_owner.get();
     auto opened = LogStore::open(loop.get_executor(), std::move(disk_owner), segment_size);

@@ -1,0 +1,58 @@
+// Content on its way into the log: in memory while it is small, then in a file of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "queue/disk.h"
+#include "queue/store.h"
+
+namespace postern::queue {
+
+inline constexpr std::size_t max_inline_content =
+    256 * 1024;  // longer content goes to its own file
+inline constexpr std::size_t max_buffered =
+    64 * 1024 * 1024;  // of all drafts; beyond, they go to files at once
+
+/// The name of a large content's file, and what such a name means.
+[[nodiscard]] std::string content_name(mail::MessageId id);
+[[nodiscard]] std::optional<mail::MessageId> content_id(std::string_view name);
+
+/// What all drafts share. When it dies before them, they leave their files to recovery.
+struct DraftSpace {
+  Disk& disk;
+  std::size_t buffered = 0;    // bytes in memory
+  std::uint64_t in_files = 0;  // bytes, of messages that are not accepted yet
+};
+
+class LogDraft final : public Draft {
+ public:
+  LogDraft(const std::shared_ptr<DraftSpace>& space, mail::MessageId id)
+      : space_(space), name_(content_name(id)) {}
+  LogDraft(const LogDraft&) = delete;
+  LogDraft& operator=(const LogDraft&) = delete;
+  ~LogDraft() override;
+
+  net::Result<> add(std::string bytes) override;
+  std::uint64_t size() const override { return size_; }
+  std::uint32_t crc() const { return crc_; }
+  bool is_in_file() const { return static_cast<bool>(file_); }
+  int file() const { return file_.get(); }
+  std::string take_content();
+  /// The file stays.
+  void keep() { is_kept_ = true; }
+
+ private:
+  [[nodiscard]] net::Result<> move_to_file(DraftSpace& space);
+
+  std::weak_ptr<DraftSpace> space_;
+  std::string name_;
+  std::string content_;
+  net::Fd file_;
+  std::uint64_t size_ = 0;
+  std::uint32_t crc_ = 0;
+  bool is_kept_ = false;
+};
+
+}  // namespace postern::queue
