@@ -21,7 +21,11 @@ std::string record_of(Mark mark, RecordType type, mail::MessageId id, std::strin
 
 void Compaction::let_go(mail::MessageId id) {
   const auto held = held_.find(id.value());
-  if (--held->second == 0) held_.erase(held);
+  if (--held->second > 0) return;
+  held_.erase(held);
+  // It may be all that is left in its segment.
+  const Place* place = parts_.index.find(id);
+  if (place != nullptr && place->segment == segment_) pause_.cancel();
 }
 
 bool Compaction::is_needed() const {
@@ -45,8 +49,8 @@ void Compaction::step_soon() {
 
 void Compaction::step_later() {
   pause_.expires_after(pause_after_failure);
-  pause_.async_wait([this, alive = std::weak_ptr(alive_)](net::error_code error) {
-    if (error || !alive.lock()) return;
+  pause_.async_wait([this, alive = std::weak_ptr(alive_)](net::error_code) {
+    if (!alive.lock()) return;
     is_busy_ = false;
     start_where_needed();
   });
