@@ -35,10 +35,8 @@ class CompactionTest : public testing::Test {
   CompactionTest() { open(); }
 
   void open() {
-    spool_.emplace(directory_.path(), segment);
     ledger_.emplace(Moment::now(), std::chrono::hours(1));
-    for (const auto& [id, head] : spool_->found.heads) ledger_->on_message(id, head);
-    for (const Update& update : spool_->found.updates) ledger_->on_update(update);
+    spool_.emplace(directory_.path(), segment, &*ledger_);
     spool_->store->ask_state_of([this](mail::MessageId id) { return ledger_->state_of(id); });
   }
   void reopen() {
@@ -152,20 +150,17 @@ TEST_F(CompactionTest, AMessageWhoseEndIsOnItsWayIsLeftAlone) {
     ledger_->on_update(delivered(1, 0));
   });
   for (std::uint64_t id = 2; id <= 40; ++id) end(id);  // makes compaction start in the same turn
-  for (std::uint64_t id = 41; id <= 200; ++id) {
-    accept(id);
-    end(id);
-  }
   spool_->run();
-  for (std::uint64_t id = 201; id <= 400; ++id) {
-    accept(id);
-    spool_->run();
-    end(id);
-  }
-  spool_->run();
+  spool_->run();  // until it is moved, too
   ASSERT_TRUE(is_ended);
-  ASSERT_GT(index().find(mail::MessageId(1))->segment, 1U) << "it was not moved";
-  reopen();
+  const std::uint32_t moved_to = index().find(mail::MessageId(1))->segment;
+  ASSERT_GT(moved_to, 1U) << "it was not moved";
+  // The log from where the message stands tells by itself how things stand with it.
+  spool_.reset();
+  for (const std::string& name : files_in(directory_.path(), ".log")) {
+    if (name < segment_name(moved_to)) std::filesystem::remove(directory_.path() / name);
+  }
+  open();
   EXPECT_EQ(ledger_->find(mail::MessageId(1))->recipients[0].state, RecipientState::delivered);
 }
 

@@ -137,10 +137,17 @@ inline mail::Envelope envelope(std::string_view from, const std::vector<std::str
   return envelope;
 }
 
-/// Counts what it is shown, and remembers the last state of each recipient.
+/// Remembers what it is shown, and shows it to another, too.
 struct Found : Store::Visitor {
-  void on_message(mail::MessageId id, const MessageHead& head) override { heads.emplace(id, head); }
-  void on_update(const Update& update) override { updates.push_back(update); }
+  void on_message(mail::MessageId id, const MessageHead& head) override {
+    heads.emplace(id, head);
+    if (also != nullptr) also->on_message(id, head);
+  }
+  void on_update(const Update& update) override {
+    updates.push_back(update);
+    if (also != nullptr) also->on_update(update);
+  }
+  Store::Visitor* also = nullptr;
   std::map<mail::MessageId, MessageHead> heads;
   std::vector<Update> updates;
 };
@@ -148,7 +155,9 @@ struct Found : Store::Visitor {
 /// A store in a directory, with its loop.
 class Spool {
  public:
-  explicit Spool(const std::filesystem::path& path, std::uint64_t segment_size = 0) {
+  explicit Spool(const std::filesystem::path& path, std::uint64_t segment_size = 0,
+                 Store::Visitor* also = nullptr) {
+    found.also = also;
     auto disk_owner = std::make_unique<FaultyDisk>(path);
     disk = disk_owner.get();
     auto opened = LogStore::open(loop.get_executor(), std::move(disk_owner), segment_size);
