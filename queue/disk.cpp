@@ -34,9 +34,9 @@ Result<Fd> descriptor(int result) {
   return Fd(result);
 }
 
-Result<Fd> open_directory(int at, const char* path) {
+Result<Fd> open_directory(int at, const char* path, int flags = 0) {
   if (::mkdirat(at, path, private_directory) < 0 && errno != EEXIST) return last_error();
-  return descriptor(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return descriptor(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
 }
 
 // Takes the first `count` bytes off the front of `pieces`.
@@ -147,6 +147,15 @@ Result<std::vector<std::string>> Disk::names() const {
   return names;
 }
 
+Result<FileKind> Disk::kind_of(const std::string& name) const {
+  struct stat status {};
+  if (::fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) {
+    return last_error();
+  }
+  if (S_ISREG(status.st_mode)) return FileKind::regular;
+  return S_ISDIR(status.st_mode) ? FileKind::directory : FileKind::other;
+}
+
 Result<Fd> Disk::lock(const std::string& name) {
   Result<Fd> file = descriptor(::openat(directory_.get(), name.c_str(),
                                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, private_file));
@@ -155,7 +164,7 @@ Result<Fd> Disk::lock(const std::string& name) {
 }
 
 Result<Fd> Disk::open_subdirectory(const std::string& name) {
-  return open_directory(directory_.get(), name.c_str());
+  return open_directory(directory_.get(), name.c_str(), O_NOFOLLOW);
 }
 
 Result<std::unique_ptr<Disk>> Disk::subdirectory(const std::string& name) {

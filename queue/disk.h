@@ -24,6 +24,8 @@ struct Space {
   std::uint64_t names = 0;      // how many files may still be made
 };
 
+enum class FileKind { regular, directory, other };
+
 /// One directory. Names are those of files right in it.
 class Disk {
  public:
@@ -55,6 +57,8 @@ class Disk {
   [[nodiscard]] net::Result<std::string> read(int fd, std::uint64_t offset, std::size_t size) const;
   [[nodiscard]] net::Result<std::uint64_t> size_of(int fd) const;
   [[nodiscard]] net::Result<std::vector<std::string>> names() const;
+  /// What has this name; nothing is opened, and no symbolic link followed.
+  [[nodiscard]] net::Result<FileKind> kind_of(const std::string& name) const;
   /// Takes the lock `name`, which is held while the Fd lives; an error `operation_would_block`: another process
   /// has it.
   [[nodiscard]] net::Result<net::Fd> lock(const std::string& name);

@@ -1,7 +1,5 @@
 #include "queue/log_writer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/executor_work_guard.hpp>
@@ -10,6 +8,7 @@
 
 #include "net/codec.h"
 #include "net/log.h"
+#include "queue/spool_names.h"
 
 namespace postern::queue {
 
@@ -33,8 +32,6 @@ std::size_t size_of(const LogWriter::Entry& entry) {
 }
 
 }  // namespace
-
-std::string segment_name(std::uint32_t number) { return fmt::format("{:08}.log", number); }
 
 net::Result<SegmentFile::Position> SegmentFile::commit(
     const std::vector<std::string_view>& pieces) {

@@ -34,8 +34,6 @@ inline constexpr std::size_t max_removals =
 inline constexpr std::size_t max_unnoted_ends =
     64 * 1024;  // seal entries that wait for a segment to hold them
 
-[[nodiscard]] std::string segment_name(std::uint32_t number);  // `00000001.log`
-
 /// The part of the writer that lives on the disk's thread. Blocks.
 class SegmentFile {
  public:

@@ -33,18 +33,26 @@ std::string segment_header(Mark mark, std::uint32_t number) {
   return header;
 }
 
-std::optional<unsigned> version_of(std::string_view segment) {
-  if (segment.size() <= magic.size() || !segment.starts_with(magic)) return std::nullopt;
-  return static_cast<unsigned char>(segment[magic.size()]);
+std::optional<SegmentHeader> header_of(std::string_view segment) {
+  const auto header = segment.substr(0, segment_header_size);
+  if (header.size() < segment_header_size || !header.starts_with(magic)) return std::nullopt;
+  const auto crc = net::decode<std::uint32_t>(header.substr(20));
+  if (crc != net::crc32c(header.substr(0, 20))) return std::nullopt;
+  return SegmentHeader{static_cast<unsigned char>(header[magic.size()]),
+                       *net::decode<Mark>(header.substr(8, 8)),
+                       *net::decode<std::uint32_t>(header.substr(16, 4))};
 }
 
 std::optional<Mark> mark_of(std::string_view segment) {
-  const auto header = segment.substr(0, segment_header_size);
-  if (header.size() < segment_header_size) return std::nullopt;
-  if (version_of(header).value_or(format_version + 1) > format_version) return std::nullopt;
-  const auto crc = net::decode<std::uint32_t>(header.substr(20));
-  if (crc != net::crc32c(header.substr(0, 20))) return std::nullopt;
-  return net::decode<Mark>(header.substr(8, 8));
+  const auto header = header_of(segment);
+  if (!header || header->version > format_version) return std::nullopt;
+  return header->mark;
+}
+
+std::optional<mail::MessageId> claimed_id(Mark mark, std::string_view bytes) {
+  const auto header = net::decode<RecordHeader>(bytes.substr(0, record_header_size));
+  if (!header || header->mark != mark || header->id.value() == 0) return std::nullopt;
+  return header->id;
 }
 
 std::string record_header(Mark mark, RecordType type, mail::MessageId id, std::string_view front,

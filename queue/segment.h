@@ -19,7 +19,8 @@
 // dropped some pages and kept others). The segment after it says in its first record, the seal, where that was.
 //
 // Version 1 differs in its messages, whose envelopes had no wishes about reports; version 2 knew no recipients that are held.
-// Both are read, and not written any more. A newer version is left alone.
+// Both are read, and not written any more. A newer version is left alone; its header keeps these 24 bytes, so that a
+// damaged version is not taken for a newer one.
 //
 // The mark is how a reader finds the next record behind a damaged one. It is secret: content is written by
 // strangers, and who knew the mark could hide forged records in it. It never leaves the spool, whose directory
@@ -70,12 +71,19 @@ struct Damage {
   std::uint64_t end = 0;
 };
 
-/// The mark that the header of a segment holds; nothing: it is no header that is understood, or damaged.
+struct SegmentHeader {
+  unsigned version = 0;
+  Mark mark = 0;
+  std::uint32_t number = 0;
+};
+/// The header of a segment, of whatever version; nothing: it is none, or damaged.
+[[nodiscard]] std::optional<SegmentHeader> header_of(std::string_view segment);
+/// The mark in the header of a segment that is understood; nothing: it is none, or damaged, or of a newer version.
 [[nodiscard]] std::optional<Mark> mark_of(std::string_view segment);
-/// The version of the format that a segment claims to have; nothing: it is no segment, or its first bytes are
-/// damaged.
-[[nodiscard]] std::optional<unsigned> version_of(std::string_view segment);
 inline constexpr unsigned format_version = 3;
+
+/// The message to which the damaged record at the front of `bytes` says that it belongs.
+[[nodiscard]] std::optional<mail::MessageId> claimed_id(Mark mark, std::string_view bytes);
 
 /// Reads a segment from the start to the end: every record that is whole, and what was damaged between them.
 class SegmentReader {

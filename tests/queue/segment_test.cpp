@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/checksum.h"
 #include "net/codec.h"
 #include "queue/record.h"
 
@@ -123,11 +124,18 @@ TEST(Segment, OfAnImpossibleLengthIsDamagedAndNotBelieved) {
 }
 
 TEST(Segment, KnowsItsVersion) {
-  std::string header = segment_header(mark, 1);
-  EXPECT_EQ(version_of(header), format_version);
+  std::string header = segment_header(mark, 7);
+  ASSERT_TRUE(header_of(header));
+  EXPECT_EQ(header_of(header)->version, format_version);
+  EXPECT_EQ(header_of(header)->number, 7U);
   EXPECT_EQ(mark_of(header), mark);
   header[7] = format_version + 1;
-  EXPECT_EQ(version_of(header), format_version + 1);
+  EXPECT_FALSE(header_of(header)) << "damage is no newer version";
+  header.resize(segment_header_size - 4);
+  const std::uint32_t crc = net::crc32c(header);
+  net::Encoder(header).put(crc);
+  ASSERT_TRUE(header_of(header));
+  EXPECT_EQ(header_of(header)->version, format_version + 1);
   EXPECT_EQ(mark_of(header), std::nullopt);
 }
 
