@@ -19,12 +19,15 @@ struct Remedy {
 
 constexpr std::array remedies = {
     Remedy{errc::permission_denied, EX_NOPERM,
-           "give the directory and all that is in it to the user that the queue runs as (chown -R, chmod 700)"},
+           "give the directory and all that is in it to the user that the queue runs as (chown -R, "
+           "chmod 700)"},
     Remedy{errc::operation_not_permitted, EX_NOPERM,
-           "give the directory and all that is in it to the user that the queue runs as (chown -R, chmod 700; lsattr "
+           "give the directory and all that is in it to the user that the queue runs as (chown -R, "
+           "chmod 700; lsattr "
            "shows whether it is immutable)"},
     Remedy{errc::read_only_file_system, EX_IOERR,
-           "make it writable (mount -o remount,rw); where the kernel made it read-only, dmesg says why"},
+           "make it writable (mount -o remount,rw); where the kernel made it read-only, dmesg says "
+           "why"},
     Remedy{errc::not_a_directory, EX_CONFIG,
            "something else stands in its place: move that away, or name another queue.directory"},
     Remedy{errc::too_many_symbolic_link_levels, EX_CONFIG,
@@ -41,8 +44,8 @@ constexpr std::array remedies = {
 }  // namespace
 
 frames::CannotStart cannot_start(std::string_view what, const net::error_code& error) {
-  const auto* remedy = std::ranges::find_if(
-      remedies, [&](const Remedy& any) { return error == make_error_code(any.error); });
+  const auto* remedy =
+      std::ranges::find_if(remedies, [&](const Remedy& any) { return error == any.error; });
   if (remedy == remedies.end()) {
     return {EX_IOERR, fmt::format("the spool {}: {}", what, error.message())};
   }

@@ -7,19 +7,6 @@
 #include "net/log.h"
 
 namespace postern::queue {
-namespace {
-
-constexpr std::string_view content_suffix = ".msg";
-
-}  // namespace
-
-std::string content_name(mail::MessageId id) { return id.text() + std::string(content_suffix); }
-
-std::optional<mail::MessageId> content_id(std::string_view name) {
-  if (!name.ends_with(content_suffix)) return std::nullopt;
-  return mail::MessageId::parse(name.substr(0, name.size() - content_suffix.size()));
-}
-
 LogDraft::~LogDraft() {
   const auto space = space_.lock();
   if (!space) return;

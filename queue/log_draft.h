@@ -6,6 +6,7 @@
 #include <string>
 
 #include "queue/disk.h"
+#include "queue/spool_names.h"
 #include "queue/store.h"
 
 namespace postern::queue {
@@ -14,10 +15,6 @@ inline constexpr std::size_t max_inline_content =
     256 * 1024;  // longer content goes to its own file
 inline constexpr std::size_t max_buffered =
     64 * 1024 * 1024;  // of all drafts; beyond, they go to files at once
-
-/// The name of a large content's file, and what such a name means.
-[[nodiscard]] std::string content_name(mail::MessageId id);
-[[nodiscard]] std::optional<mail::MessageId> content_id(std::string_view name);
 
 /// What all drafts share. When it dies before them, they leave their files to recovery.
 struct DraftSpace {

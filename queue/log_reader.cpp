@@ -1,6 +1,7 @@
 #include "queue/log_reader.h"
 
-#include "queue/log_writer.h"
+#include "queue/segment.h"
+#include "queue/spool_names.h"
 
 namespace postern::queue {
 

@@ -14,8 +14,11 @@
 #include "net/checksum.h"
 #include "net/codec.h"
 #include "net/log.h"
+#include "queue/cannot_start.h"
 #include "queue/log_history.h"
+#include "queue/quarantine.h"
 #include "queue/recovery.h"
+#include "queue/spool_names.h"
 
 namespace postern::queue {
 namespace {
@@ -36,16 +39,13 @@ std::uint64_t reserve_of(const Space& space) {
   return std::min(std::clamp(space.total / 20, least_reserve, most_reserve), space.total / 4);
 }
 
-frames::CannotStart cannot_start(int code, std::string_view what, const net::error_code& error) {
-  return {code, fmt::format("the spool {}: {}", what, error.message())};
-}
-
 }  // namespace
 
-// Fills the index from what is read at the start, and tells the visitor.
+// Fills the index from what is read at the start, tells the visitor, and sets aside what is damaged.
 class LogStore::Sink final : public RecordSink {
  public:
-  Sink(LogStore& store, Visitor& visitor) : store_(store), visitor_(visitor) {}
+  Sink(LogStore& store, Visitor& visitor)
+      : store_(store), visitor_(visitor), quarantine_(*store.disk_) {}
 
   void on_message(const RecoveredSegment& segment, const Record& record,
                   const MessagePayload& payload) override {
@@ -73,12 +73,22 @@ class LogStore::Sink final : public RecordSink {
     store_.index_.note(update.id, place_of(segment, record));
     visitor_.on_update(update);
   }
+  void on_finding(const Finding& finding, std::string_view bytes) override {
+    if (quarantine_.take(finding, bytes) || finding.kind == Finding::Kind::foreign) return;
+    if (const auto number = segment_number(finding.file)) unsaved_.insert(*number);
+  }
 
-  void report_missing() const {
+  void report_missing() {
     for (const std::uint64_t id : missing_) {
-      net::log(net::Level::error, "content-missing", {{"id", mail::MessageId(id)}});
+      const mail::MessageId message(id);
+      on_finding({Finding::Kind::missing, content_name(message), 0, 0, "content is gone", message},
+                 {});
     }
   }
+
+  /// Damage in it could not be copied: it must stay.
+  bool is_unsaved(std::uint32_t segment) const { return unsaved_.contains(segment); }
+  Quarantine& quarantine() { return quarantine_; }
 
  private:
   static RecordPlace place_of(const RecoveredSegment& segment, const Record& record) {
@@ -88,29 +98,40 @@ class LogStore::Sink final : public RecordSink {
 
   LogStore& store_;
   std::set<std::uint64_t> missing_;  // large messages without their file, which nothing has ended
+  std::set<std::uint32_t> unsaved_;
   Visitor& visitor_;
+  Quarantine quarantine_;
 };
 
 std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
     net::Executor executor, const std::string& directory) {
   Result<Disk> disk = Disk::open(directory);
-  if (!disk) {
-    return cannot_start(EX_CANTCREAT, fmt::format("{} cannot be opened", directory), disk.error());
-  }
+  if (!disk) return cannot_start("cannot be opened", disk.error());
   return open(executor, std::make_unique<Disk>(std::move(*disk)));
 }
 
 std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
     net::Executor executor, std::unique_ptr<Disk> disk, std::uint64_t segment_size) {
-  Result<net::Fd> lock = disk->lock("lock");
+  Quarantine quarantine(*disk);
+  // What is no file cannot have been locked by anyone.
+  const std::string name(lock_name);
+  const Result<FileKind> kind = disk->kind_of(name);
+  if (kind && *kind != FileKind::regular) {
+    quarantine.take({Finding::Kind::foreign, name, 0, 0, "no regular file", std::nullopt}, {});
+  }
+  Result<net::Fd> lock = disk->lock(name);
   if (!lock && lock.error() == boost::system::errc::operation_would_block) {
     return frames::CannotStart{EX_TEMPFAIL,
                                "another Postern uses this spool: stop it first, or set another "
                                "directory under [queue]"};
   }
-  if (!lock) return cannot_start(EX_CANTCREAT, "cannot be locked", lock.error());
-  const Result<Mark> mark = find_mark(*disk);
-  if (!mark) return cannot_start(EX_IOERR, "cannot be marked", mark.error());
+  if (!lock) return cannot_start("cannot be locked", lock.error());
+  const Result<std::vector<Finding>> found = strangers(*disk);
+  if (!found) return cannot_start("cannot be read", found.error());
+  for (const Finding& finding : *found) quarantine.take(finding, {});
+  quarantine.finish();
+  const Result<Mark> mark = settle_mark(*disk);
+  if (!mark) return cannot_start("cannot be marked", mark.error());
   return std::unique_ptr<LogStore>(
       new LogStore(executor, std::move(disk), std::move(*lock), *mark, segment_size));
 }
@@ -135,16 +156,18 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
     return frames::CannotStart{EX_DATAERR,
                                "the spool was written by a newer Postern: start that one"};
   }
-  if (!segments) return cannot_start(EX_IOERR, "cannot be read", segments.error());
+  if (!segments) return cannot_start("cannot be read", segments.error());
   sink.report_missing();
   Seal ends;
   std::uint32_t next = 1;
   for (const RecoveredSegment& segment : *segments) {
     index_.reach(segment.number, segment.mark, segment.size);
-    if (!segment.is_readable) index_.pin(segment.number);
+    if (!segment.is_readable || sink.is_unsaved(segment.number)) index_.pin(segment.number);
     if (segment.is_readable && !segment.is_sealed) ends.push_back({segment.number, segment.end});
     next = segment.number + 1;
   }
+  // What could not be moved out of the way may have the name.
+  while (disk_->kind_of(segment_name(next))) ++next;
   if (segment_size_ == 0) segment_size_ = chosen_segment_size();
   writer_ = std::make_unique<LogWriter>(
       executor_, *disk_, SegmentFile(*disk_, mark_, next, std::move(ends), segment_size_));
@@ -156,7 +179,9 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
           },
           [this] { tidy(); },
           [this](mail::MessageId id, std::string bytes) { on_damaged(id, std::move(bytes)); }});
-  remove_leftovers();
+  const bool is_complete = std::ranges::all_of(*segments, &RecoveredSegment::is_readable);
+  if (is_complete) clear_leftovers(sink.quarantine());
+  sink.quarantine().finish();
   tidy();
   return std::nullopt;
 }
@@ -175,14 +200,24 @@ bool LogStore::has_content(mail::MessageId id) const {
   return file || file.error() != boost::system::errc::no_such_file_or_directory;
 }
 
-// Content of large messages that were never accepted, or have ended.
-void LogStore::remove_leftovers() {
+// Content of large messages that were never accepted, or have ended. After damage it may also be that of a message whose record
+// is lost: then it is set aside.
+void LogStore::clear_leftovers(Quarantine& quarantine) {
   const Result<std::vector<std::string>> names = disk_->names();
   if (!names) return;
   for (const std::string& name : *names) {
     const auto id = content_id(name);
     if (!id) continue;
-    if (!index_.has_file(*id)) writer_->remove(name);
+    if (index_.has_file(*id)) continue;
+    if (quarantine.has_new_damage()) {
+      quarantine.take({Finding::Kind::foreign, name, 0, 0,
+                       "content of a message of which no record is left, so that nobody knows "
+                       "whether it has ended",
+                       id},
+                      {});
+    } else {
+      writer_->remove(name);
+    }
   }
 }
 

@@ -4,7 +4,7 @@
 //   mark              the secret number at the front of every record
 //   NNNNNNNN.log      segments
 //   ID.msg            the content of one large message
-//   damaged/          copies of what was found damaged
+//   damaged/          what was found damaged, and files that are none of ours (`queue/quarantine.h`)
 //
 // Only the oldest segment is ever deleted, when nothing in it lives any more: the directory always holds the end
 // of the log, without gaps. An update stands behind its message in the log, so it cannot go before it, and nothing
@@ -80,7 +80,7 @@ class LogStore final : public Store {
   [[nodiscard]] bool has_content(mail::MessageId id) const;
   [[nodiscard]] std::uint64_t chosen_segment_size() const;
   void tidy();
-  void remove_leftovers();
+  void clear_leftovers(class Quarantine& quarantine);
 
   net::Executor executor_;
   std::unique_ptr<Disk> disk_;

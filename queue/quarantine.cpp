@@ -57,7 +57,8 @@ bool Quarantine::take(const Finding& finding, std::string_view bytes) {
 bool Quarantine::copy(const Finding& finding, std::string_view bytes) {
   const std::string name =
       fmt::format("{}-{:010}", finding.file.substr(0, finding.file.find('.')), finding.begin);
-  Result<> copied = open();
+  Result<> copied;
+  if (!bytes.empty()) copied = open();
   const bool is_known = knows(name);
   if (copied && !bytes.empty()) copied = damaged_->replace(name, bytes);
   if (!is_known) has_new_damage_ = true;

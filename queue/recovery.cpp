@@ -84,7 +84,8 @@ using Ends = std::map<std::uint32_t, std::uint64_t>;
 struct Overview {
   std::vector<std::uint32_t> numbers;  // of our segments, in order
   Ends ends;
-  std::uint32_t last_begun = 0;  // the number of the last segment that has a seal: a batch of it is durable
+  std::uint32_t last_begun =
+      0;  // the number of the last segment that has a seal: a batch of it is durable
 };
 
 class Survey {
@@ -253,12 +254,8 @@ Result<std::vector<Finding>> strangers(const Disk& disk) {
   const Result<std::optional<Mark>> mark = find_mark(disk);
   if (!mark) return mark.error();
   if (*mark && stored_mark(disk) != *mark) {
-    found.push_back({Kind::damage,
-                     std::string(mark_name),
-                     0,
-                     0,
-                     "it does not say what the segments say",
-                     std::nullopt});
+    found.push_back({Kind::damage, std::string(mark_name), 0, 0,
+                     "it does not say what the segments say", std::nullopt});
   }
   return found;
 }
@@ -299,7 +296,8 @@ Result<std::vector<RecoveredSegment>> replay(const Disk& disk, Mark mark, Record
   for (const auto number : overview->numbers) {
     const std::string name = segment_name(number);
     const Result<std::string> bytes = read_segment(disk, name);
-    RecoveredSegment segment{number, mark, 0, 0, overview->ends.contains(number), bytes.has_value()};
+    RecoveredSegment segment{number,           mark, 0, 0, overview->ends.contains(number),
+                             bytes.has_value()};
     if (bytes) {
       segment.size = bytes->size();
       const auto end = overview->ends.find(number);

@@ -160,6 +160,12 @@ class QueueRole {
 
  private:
   std::optional<frames::CannotStart> open(const frames::QueueSettings& settings) {
+    std::optional<frames::CannotStart> failure = try_open(settings);
+    if (failure) failure->reason = settings.directory + ": " + failure->reason;
+    return failure;
+  }
+
+  std::optional<frames::CannotStart> try_open(const frames::QueueSettings& settings) {
     auto opened = LogStore::open(executor_, settings.directory);
     if (auto* failure = std::get_if<frames::CannotStart>(&opened)) return std::move(*failure);
     auto& store = std::get<std::unique_ptr<LogStore>>(opened);

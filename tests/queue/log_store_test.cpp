@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "net/channel.h"
+#include "net/checksum.h"
+#include "net/codec.h"
 #include "queue/ledger.h"
 #include "temporary_spool.h"
 
@@ -77,7 +79,13 @@ TEST(LogStore, RefusesASpoolOfANewerPostern) {
   }
   std::fstream file(directory.path() / "00000001.log",
                     std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(7).put(static_cast<char>(format_version + 1));
+  std::string header(segment_header_size, '\0');
+  file.read(header.data(), static_cast<std::streamsize>(header.size()));
+  header[7] = static_cast<char>(format_version + 1);
+  header.resize(header.size() - 4);
+  const std::uint32_t crc = net::crc32c(header);
+  net::Encoder(header).put(crc);
+  file.seekp(0).write(header.data(), static_cast<std::streamsize>(header.size()));
   file.close();
   Spool again(directory.path());
   ASSERT_TRUE(again.cannot_start);
