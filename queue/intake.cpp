@@ -78,6 +78,7 @@ void Intake::on_frame(const std::shared_ptr<Client>& client, frames::Open frame)
   if (is_known(frame.id) || client->open.size() >= max_open) return refuse(local_error());
   if (frame.envelope.recipients.empty()) return refuse(local_error());
   if (frame.envelope.recipients.size() > max_recipients) return refuse(too_many_recipients());
+  if (room_.is_broken) return refuse(local_error());
   if (!room_.is_enough) return refuse(full());
   client->open.emplace(frame.id.value(), Opened{std::move(frame.envelope), store_.begin(frame.id)});
 }
@@ -140,13 +141,13 @@ bool Intake::is_known(mail::MessageId id) const {
 
 frames::Admission Intake::admission() const {
   if (is_draining_) return {false, 0, shutting_down()};
+  if (room_.is_broken) return {false, 0, local_error()};
   return {room_.is_enough, room_.largest, full()};
 }
 
 void Intake::check_room() {
   const Room now = store_.room();
-  const bool is_same = now.is_enough == room_.is_enough && now.largest == room_.largest;
-  if (is_same) return;
+  if (now == room_) return;
   if (now.is_enough != room_.is_enough) {
     net::log(now.is_enough ? net::Level::info : net::Level::error,
              now.is_enough ? "spool-has-room" : "spool-full", {{"largest", now.largest}});

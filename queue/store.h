@@ -59,6 +59,8 @@ struct Room {
       false;  // for small messages; the reserve, for updates and bounces, is not counted
   std::uint64_t largest = 0;  // bytes: the largest message
   bool is_broken = false;     // not full: the disk fails
+
+  bool operator==(const Room&) const = default;
 };
 
 /// What bounds the store, by configuration.

@@ -206,6 +206,32 @@ TEST(LogStore, TellsAFullDiskFromABrokenOne) {
   }
 }
 
+// Whoever asks is told no at once; the disk itself is asked once a second, and mail flows again when it works.
+TEST(LogStore, ProbesADiskThatKeepsFailingAndResumesByItself) {
+  const TemporaryDirectory directory;
+  Spool spool(directory.path());
+  spool.disk->fail_at(1, 1'000'000, boost::system::errc::read_only_file_system);
+  EXPECT_FALSE(spool.store->room().is_broken);
+  for (std::uint64_t id = 1; id <= 2; ++id) spool.accept(id, small), spool.run();
+  EXPECT_EQ(spool.answers[2], boost::system::errc::read_only_file_system);
+  EXPECT_TRUE(spool.store->room().is_broken);
+  EXPECT_TRUE(spool.store->is_behind());
+  const int calls = spool.disk->calls();
+  spool.loop.restart();
+  spool.loop.run_for(std::chrono::milliseconds(1500));
+  EXPECT_GT(spool.disk->calls(), calls) << "it is not asked";
+  EXPECT_LE(spool.disk->calls(), calls + 2) << "it is asked all the time";
+
+  spool.disk->fail_at(1, 0, boost::system::errc::io_error);
+  spool.loop.restart();
+  spool.loop.run_for(std::chrono::milliseconds(1500));
+  EXPECT_FALSE(spool.store->room().is_broken);
+  EXPECT_FALSE(spool.store->is_behind());
+  spool.accept(3, small);
+  spool.run();
+  EXPECT_TRUE(spool.is_committed(3));
+}
+
 // Fail at every call that changes the disk, then lose all that was not synced: what was answered yes is there,
 // what was answered no is not, and what is there is as it was sent (statements 45, 48).
 struct Round {
