@@ -86,6 +86,8 @@ void Intake::on_frame(const std::shared_ptr<Client>& client, frames::Open frame)
 void Intake::on_frame(const std::shared_ptr<Client>& client, frames::Chunk frame) {
   const auto opened = client->open.find(frame.id.value());
   if (opened == client->open.end()) return;  // refused before, and smtpd does not know it yet
+  taken_ += frame.bytes.size();
+  if (taken_ > room_step) check_room();
   Draft& content = *opened->second.content;
   net::Result<> added = make_error_code(boost::system::errc::no_space_on_device);
   if (content.size() + frame.bytes.size() <= room_.largest)
@@ -147,6 +149,7 @@ frames::Admission Intake::admission() const {
 
 void Intake::check_room() {
   const Room now = store_.room();
+  taken_ = 0;
   if (now == room_) return;
   if (now.is_enough != room_.is_enough) {
     net::log(now.is_enough ? net::Level::info : net::Level::error,

@@ -21,6 +21,8 @@
 namespace postern::queue {
 
 inline constexpr std::size_t max_open = 5000;  // messages that one smtpd sends at the same time
+inline constexpr std::size_t room_step =
+    512 * 1024;  // bytes of content, after which the room is measured again
 inline constexpr std::size_t max_recipients = 10000;  // of one message
 
 class Intake {
@@ -74,6 +76,7 @@ class Intake {
   std::map<std::uint32_t, std::shared_ptr<Client>> connected_;
   net::Nursery clients_;
   Room room_;
+  std::size_t taken_ = 0;  // bytes of content since the room was measured
   bool is_draining_ = false;
   std::unordered_set<std::uint64_t>
       committing_;        // ids: handed to the store, which has not answered yet
