@@ -158,6 +158,7 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
   }
   if (!segments) return cannot_start("cannot be read", segments.error());
   sink.report_missing();
+  make_durable(*segments);
   Seal ends;
   std::uint32_t next = 1;
   for (const RecoveredSegment& segment : *segments) {
@@ -184,6 +185,23 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
   sink.quarantine().finish();
   tidy();
   return std::nullopt;
+}
+
+// What a killed process wrote and had not synced yet, the kernel shows; a power cut would take it away. It must not do so
+// once somebody acts on it: an end that was read might have its message removed for good, and be lost itself.
+void LogStore::make_durable(const std::vector<RecoveredSegment>& segments) {
+  const auto check = [](std::string_view what, const Result<>& result) {
+    if (result) return;
+    net::log(net::Level::error, "spool-not-synced",
+             {{"file", what}, {"error", result.error().message()}});
+  };
+  for (const RecoveredSegment& segment : segments) {
+    if (!segment.is_readable || segment.is_sealed) continue;
+    const std::string name = segment_name(segment.number);
+    const Result<net::Fd> file = disk_->open_file(name);
+    check(name, file ? disk_->sync(file->get()) : Result<>(file.error()));
+  }
+  check("the directory", disk_->sync_names());
 }
 
 // So that a few fit into what there is.

@@ -34,6 +34,8 @@ inline constexpr std::size_t max_unwritten =
     32 * 1024 * 1024;  // bytes appended and not yet on disk; beyond, nothing is lent out
 inline constexpr std::uint64_t least_segment = 1024 * 1024;  // bytes, on a small disk
 
+struct RecoveredSegment;
+
 class LogStore final : public Store {
  public:
   /// Locks the directory and makes it a spool where it is none yet.
@@ -78,6 +80,7 @@ class LogStore final : public Store {
   void refuse(const Done& done, boost::system::errc::errc_t error);
   void on_damaged(mail::MessageId id, std::string bytes);
   [[nodiscard]] bool has_content(mail::MessageId id) const;
+  void make_durable(const std::vector<RecoveredSegment>& segments);
   [[nodiscard]] std::uint64_t chosen_segment_size() const;
   void tidy();
   void clear_leftovers(class Quarantine& quarantine);
