@@ -33,9 +33,8 @@ class QuickDisk : public Disk {
 /// In memory where there is such a place.
 fs::path somewhere() {
   const fs::path memory = "/dev/shm";
-  std::string pattern =
-      (::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path()) /
-      "postern-crash-XXXXXX";
+  std::string pattern = (::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path()) /
+                        "postern-crash-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
   return pattern;
 }
@@ -54,8 +53,7 @@ bool takes_mail(OpenedStore& opened) {
 
 // Starts a store in the directory, and once more; what is wrong, in words.
 std::vector<std::string> look_at(const fs::path& directory, std::uint64_t segment_size,
-                                 const Promises& promises, std::size_t crash,
-                                 std::size_t damaged) {
+                                 const Promises& promises, std::size_t crash, std::size_t damaged) {
   std::vector<std::string> broken;
   std::map<mail::MessageId, std::string> first;
   {
@@ -72,7 +70,8 @@ std::vector<std::string> look_at(const fs::path& directory, std::uint64_t segmen
   if (second.erase(newcomer) == 0) broken.emplace_back("loses what it takes after the start");
   if (first != second) broken.emplace_back("shows something else at the second start");
   for (const auto& [id, content] : again.contents()) {
-    if (!content && damaged == 0) broken.push_back(id.text() + " is unreadable at the second start");
+    if (!content && damaged == 0)
+      broken.push_back(id.text() + " is unreadable at the second start");
   }
   return broken;
 }
@@ -250,12 +249,10 @@ void CrashMatrix::restart(const Played& played, NameModel model, std::size_t at,
 
   Promises promises = played.promises;
   promises.forget_after(at);
-  const auto recorder =
-      std::make_shared<Recorder>(FaultPlan{}, before.tree(), before.next_inode());
-  const std::string name =
-      fmt::format("{}, {}, {} after {}", played.scenario->name,
-                  model == NameModel::strict ? "strict" : "journaled",
-                  is_power_cut ? "power cut, " + text_of(cut) : "killed", at);
+  const auto recorder = std::make_shared<Recorder>(FaultPlan{}, before.tree(), before.next_inode());
+  const std::string name = fmt::format("{}, {}, {} after {}", played.scenario->name,
+                                       model == NameModel::strict ? "strict" : "journaled",
+                                       is_power_cut ? "power cut, " + text_of(cut) : "killed", at);
   {
     WitnessedSpool spool(simulated_disk(workplace_->played, recorder), *recorder, at, promises,
                          played.scenario->segment_size);
@@ -309,8 +306,8 @@ Tally CrashMatrix::fail_reads(const Played& played) {
     whole.write_to(workplace_->played);
     Promises promises = played.promises;
     const FileSystem files(NameModel::strict, whole);
-    const auto recorder = std::make_shared<Recorder>(
-        FaultPlan{FaultPlan::Calls::that_read, n, 1}, files.tree(), files.next_inode());
+    const auto recorder = std::make_shared<Recorder>(FaultPlan{FaultPlan::Calls::that_read, n, 1},
+                                                     files.tree(), files.next_inode());
     {
       OpenedStore opened(simulated_disk(workplace_->played, recorder),
                          played.scenario->segment_size);
@@ -322,13 +319,12 @@ Tally CrashMatrix::fail_reads(const Played& played) {
     has_failed = recorder->has_failed();
     ++tally.crashes;
     ++tally.states;
-    const auto broken =
-        look_at(workplace_->played, played.scenario->segment_size, promises, at, 0);
+    const auto broken = look_at(workplace_->played, played.scenario->segment_size, promises, at, 0);
     if (broken.empty()) continue;
     ++tally.bad;
     if (tally.broken.size() >= kept_words) continue;
-    tally.broken.push_back(fmt::format("{}, read {} failed: {}", played.scenario->name, n,
-                                       fmt::join(broken, "; ")));
+    tally.broken.push_back(
+        fmt::format("{}, read {} failed: {}", played.scenario->name, n, fmt::join(broken, "; ")));
   }
   return tally;
 }

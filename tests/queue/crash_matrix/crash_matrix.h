@@ -15,8 +15,8 @@
 namespace postern::queue {
 
 /// Makes the disk that a store is given: the simulated one, or one that does not do what it is told.
-using DiskMaker = std::function<std::unique_ptr<Disk>(const std::filesystem::path&,
-                                                      std::shared_ptr<Recorder>)>;
+using DiskMaker =
+    std::function<std::unique_ptr<Disk>(const std::filesystem::path&, std::shared_ptr<Recorder>)>;
 [[nodiscard]] std::unique_ptr<Disk> simulated_disk(const std::filesystem::path& path,
                                                    std::shared_ptr<Recorder> recorder);
 
@@ -31,8 +31,9 @@ struct Played {
 /// What was looked at, and what was wrong.
 struct Tally {
   std::size_t crashes = 0;  // moments and ways in which the power failed
-  std::size_t states = 0;   // of these, different in what was left or in what was promised: each was looked at
-  std::size_t bad = 0;      // states in which a promise is broken
+  std::size_t states =
+      0;  // of these, different in what was left or in what was promised: each was looked at
+  std::size_t bad = 0;              // states in which a promise is broken
   std::vector<std::string> broken;  // the first few, in words
 
   Tally& operator+=(const Tally& other);
@@ -44,8 +45,9 @@ class CrashMatrix {
   struct Effort {
     unsigned cuts = 5;
     unsigned seed = 1;
-    std::size_t restarts = 5;  // crashes after which the restart is played and crashed as well; 0: none
-    bool is_long = false;      // every fault, every restart, whatever it takes
+    std::size_t restarts =
+        5;                 // crashes after which the restart is played and crashed as well; 0: none
+    bool is_long = false;  // every fault, every restart, whatever it takes
   };
   /// From the environment: MATRIX_SEEDS, MATRIX_SEED, MATRIX_LONG.
   [[nodiscard]] static Effort effort();

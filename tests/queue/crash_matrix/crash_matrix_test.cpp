@@ -37,8 +37,7 @@ class CrashMatrixOf : public testing::TestWithParam<const Scenario*> {
   CrashMatrix matrix{CrashMatrix::effort()};
   const Scenario& scenario = *GetParam();
 };
-INSTANTIATE_TEST_SUITE_P(Scenarios, CrashMatrixOf, testing::ValuesIn(all_scenarios()),
-                         test_name);
+INSTANTIATE_TEST_SUITE_P(Scenarios, CrashMatrixOf, testing::ValuesIn(all_scenarios()), test_name);
 
 // Statements 45 and 48.
 TEST_P(CrashMatrixOf, KeepsEveryPromiseWheneverThePowerFails) {

@@ -44,8 +44,8 @@ std::string parent_of(const std::string& path) {
 std::size_t below(std::size_t limit, Random& random) { return (random() >> 4) % limit; }
 
 std::string text_of(const Operation& operation) {
-  constexpr std::array<std::string_view, 8> kinds{"make-directory", "create",   "rename", "remove",
-                                                  "sync-names",     "write", "truncate", "sync"};
+  constexpr std::array<std::string_view, 8> kinds{"make-directory", "create", "rename",   "remove",
+                                                  "sync-names",     "write",  "truncate", "sync"};
   return fmt::format("{}{} {}/{} {} inode {} at {} bytes {}",
                      kinds.at(static_cast<std::size_t>(operation.kind)),
                      operation.has_failed ? " FAILED" : "", operation.directory, operation.name,

@@ -37,10 +37,10 @@ struct Operation {
   std::string name = {};
   InodeId there = root;  // of a rename: the new directory and name
   std::string to = {};
-  InodeId inode = no_inode;   // the file or directory itself
-  std::uint64_t offset = 0;   // of a write; of a truncation: the size afterwards
-  Bytes bytes = nullptr;      // of a write: what reached the kernel
-  bool has_failed = false;    // of a sync: an error was answered
+  InodeId inode = no_inode;  // the file or directory itself
+  std::uint64_t offset = 0;  // of a write; of a truncation: the size afterwards
+  Bytes bytes = nullptr;     // of a write: what reached the kernel
+  bool has_failed = false;   // of a sync: an error was answered
 };
 [[nodiscard]] std::string text_of(const Operation& operation);
 using History = std::vector<Operation>;
@@ -55,7 +55,8 @@ enum class DataLeft { none, all, up_to_a_point, whole_writes, sectors, pages };
 struct PowerCut {
   NamesLeft names = NamesLeft::none;
   DataLeft data = DataLeft::none;
-  bool has_garbage = false;  // what lies within a file's length and was never written: random bytes, else zeros
+  bool has_garbage =
+      false;  // what lies within a file's length and was never written: random bytes, else zeros
 };
 /// The n-th kind of power cut; the first ones are the plainest.
 [[nodiscard]] PowerCut power_cut(unsigned n);

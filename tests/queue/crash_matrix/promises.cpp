@@ -185,8 +185,7 @@ class Promises::Judge {
   void judge(const MessagePromise& promise) {
     if (!promise.handed.is_before(crash_)) return;
     known_.insert(promise.id);
-    const bool is_accepted =
-        promise.answer == Answer::yes && promise.answered.is_before(crash_);
+    const bool is_accepted = promise.answer == Answer::yes && promise.answered.is_before(crash_);
     const auto found = shown_.messages.find(promise.id);
     if (found == shown_.messages.end()) {
       if (is_accepted && !may_have_ended(promise)) miss(promise.id, "was accepted and is lost");
@@ -260,7 +259,10 @@ class Promises::Judge {
     const auto about = shown_.messages.find(change.id);
     if (about == shown_.messages.end()) return;
     const auto& found = about->second.changes.at(change.change.recipient);
-    const bool has_change = found && found->attempts >= change.change.attempts;
+    const std::size_t last = found ? found->attempts : 0;
+    if (last > change.change.attempts)
+      return;  // said later: whether this one was lost does not matter
+    const bool has_change = last == change.change.attempts;
     const auto report = std::ranges::find(promises_.messages_, *change.report, &MessagePromise::id);
     const bool has_report = shown_.messages.contains(*change.report);
     if (!has_report && may_have_ended(*report)) return;

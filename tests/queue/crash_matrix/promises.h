@@ -117,7 +117,7 @@ class Promises {
   std::vector<When> flushes_;
   std::vector<std::size_t> moments_;  // of all that was said, by turn: the operations before it
   struct Yes {
-    std::size_t said;  // turn
+    std::size_t said;      // turn
     std::size_t answered;  // operations
   };
   std::vector<Yes> yeses_;

@@ -54,7 +54,8 @@ void outcomes(WitnessedSpool& spool) {
     if (round % 2 == 0) spool.run();
     for (const auto id : spool.waiting()) {
       const auto& changes = spool.message(id).changes;
-      const auto recipient = static_cast<std::uint32_t>(static_cast<std::size_t>(round) % changes.size());
+      const auto recipient =
+          static_cast<std::uint32_t>(static_cast<std::size_t>(round) % changes.size());
       const auto& change = changes[recipient];
       if (change && frames::is_final(change->state)) continue;
       spool.settle(id, recipient, id.value() % 2 == 0 ? delivered : bounced, id.value() % 3 == 0);
@@ -150,10 +151,14 @@ void everything(WitnessedSpool& spool) {
 const std::vector<Scenario>& scenarios() {
   constexpr std::uint64_t one_segment = 1024 * 1024;
   static const std::vector<Scenario> all{
-      {"accept small", one_segment, accept_small}, {"accept large", one_segment, accept_large},
-      {"many in a batch", 40'000, many_in_a_batch}, {"outcomes", one_segment, outcomes},
-      {"reports", 8000, reports},                   {"segments", 4000, segments},
-      {"compaction", 12'000, compaction},           {"everything", 10'000, everything},
+      {"accept small", one_segment, accept_small},
+      {"accept large", one_segment, accept_large},
+      {"many in a batch", 40'000, many_in_a_batch},
+      {"outcomes", one_segment, outcomes},
+      {"reports", 8000, reports},
+      {"segments", 4000, segments},
+      {"compaction", 12'000, compaction},
+      {"everything", 10'000, everything},
   };
   return all;
 }

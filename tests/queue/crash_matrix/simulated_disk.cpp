@@ -71,9 +71,8 @@ Result<> SimulatedDisk::write(int fd, std::span<const std::string_view> pieces,
 Result<> SimulatedDisk::sync(int fd) {
   const std::lock_guard lock(recorder_->mutex_);
   const bool fails = recorder_->fails(Calls::that_change);
-  recorder_->history_.push_back({.kind = Operation::Kind::sync,
-                                 .inode = recorder_->open_.at(fd),
-                                 .has_failed = fails});
+  recorder_->history_.push_back(
+      {.kind = Operation::Kind::sync, .inode = recorder_->open_.at(fd), .has_failed = fails});
   if (fails) return make_error_code(recorder_->faults_.error);
   return {};
 }
