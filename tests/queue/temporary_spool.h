@@ -51,6 +51,9 @@ class FaultyDisk : public Disk {
   net::Result<> write(int fd, std::span<const std::string_view> pieces,
                       std::uint64_t offset) override {
     ++writes;
+    std::size_t size = 0;
+    for (const auto piece : pieces) size += piece.size();
+    largest_write = std::max(largest_write.load(), size);
     if (auto fault = next_fault()) {
       // A failing disk may well have written half of it.
       std::string half;
@@ -104,6 +107,7 @@ class FaultyDisk : public Disk {
 
   std::atomic<int> syncs = 0;
   std::atomic<int> writes = 0;
+  std::atomic<std::size_t> largest_write = 0;
 
  private:
   std::optional<net::error_code> next_fault() {
