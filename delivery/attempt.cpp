@@ -140,6 +140,11 @@ net::Task<> Attempt::use(std::unique_ptr<Session> session, bool is_reused) {
     Transaction transaction =
         co_await transact(*session, Message{lease_, content_, inspection_}, left);
     std::optional<Trouble> trouble = std::move(transaction.trouble);
+    is_answered_ |= transaction.is_answered;
+    if (transaction.closing) {
+      closing_ = session->dialogue().refused(Kind::unreachable, "the message",
+                                             std::move(*transaction.closing));
+    }
     const bool has_progress = keep(std::move(transaction), left, session->capabilities().dsn);
     co_await still_wanted();
     if (trouble) {
@@ -178,7 +183,10 @@ void Attempt::note(Trouble trouble) {
 }
 
 void Attempt::conclude() {
-  if (is_settled()) return;
+  if (is_settled()) {
+    if (closing_) tell(frames::Hindrance::unreachable, *closing_);
+    return;
+  }
   // A hop that was not reached, or not trusted, might have taken what the others cannot.
   const bool is_hopeless = std::ranges::all_of(
       troubles_, [](const Trouble& trouble) { return trouble.kind == Kind::unsuited; });
@@ -188,9 +196,26 @@ void Attempt::conclude() {
     if (kind == Kind::unsuited) return decide(mail::Failed{worst->reply});
     if (kind == Kind::broken) return decide(mail::Deferred{worst->reply});
     const bool is_route = kind == Kind::route;
-    return stop(is_route ? frames::Hindrance::route : frames::Hindrance::unreachable, worst->words);
+    return tell(is_route ? frames::Hindrance::route : frames::Hindrance::unreachable, *worst);
   }
   give_up("no hop, and no reason");
+}
+
+// Whatever a hop called it, it is not for good: the message waits.
+void Attempt::tell(frames::Hindrance hindrance, const Trouble& trouble) {
+  if (!is_answered_) report_.remote = trouble.remote;
+  is_answered_ |= !trouble.remote.empty();
+  mail::EnhancedStatus status = trouble.reply.status;
+  if (!status.is_given()) {
+    // RFC 3463: other security status; the system accepts no messages; no answer from the host.
+    const mail::EnhancedStatus of_destination =
+        trouble.remote.empty() ? mail::EnhancedStatus{4, 4, 1} : mail::EnhancedStatus{4, 3, 2};
+    status = hindrance == frames::Hindrance::route ? mail::EnhancedStatus{4, 7, 0} : of_destination;
+  }
+  status.klass = 4;
+  report_.hindrance = hindrance;
+  report_.hindrance_text = trouble.words;
+  report_.hindrance_status = status;
 }
 
 void Attempt::stop(frames::Hindrance hindrance, std::string text) {
@@ -205,6 +230,7 @@ void Attempt::give_up(const std::string& what) {
 }
 
 frames::Report Attempt::take_report() {
+  if (!is_answered_) report_.remote.clear();
   const std::size_t room = report_room / std::max<std::size_t>(1, report_.outcomes.size());
   const std::size_t longest = room > outcome_overhead ? room - outcome_overhead : 0;
   for (auto& [index, outcome, is_dsn_passed_on] : report_.outcomes) {

@@ -4,6 +4,9 @@
 // it; a session that broke in the middle of its transaction defers it, for the message itself may be the cause, and must
 // not keep its destination closed for others; what went wrong before any MAIL is no attempt: the route's fault where a
 // relayhost refused our password or showed a bad certificate, else the destination is unreachable.
+//
+// The report names the hop only where it has words of a hop: what it says without one, Postern says. A 421 to a recipient
+// or to the content is an outcome, and unreachable besides: it has no time for more.
 #pragma once
 
 #include <memory>
@@ -64,6 +67,7 @@ class Attempt {
                           bool has_dsn);
   void note(Trouble trouble);
   void conclude();
+  void tell(frames::Hindrance hindrance, const Trouble& trouble);
   void decide(const mail::Outcome& outcome);
   [[nodiscard]] std::vector<std::uint32_t> undecided() const;
   [[nodiscard]] bool is_settled() const;
@@ -74,7 +78,9 @@ class Attempt {
   Content content_{lease_};
   Inspection inspection_;
   std::vector<bool> is_decided_;
-  std::vector<Trouble> troubles_;  // of the hops tried: a few for each relayhost
+  std::vector<Trouble> troubles_;   // of the hops tried: a few for each relayhost
+  std::optional<Trouble> closing_;  // the last hop decided all, but had no time for more
+  bool is_answered_ = false;        // what is reported has words of a hop
   frames::Report report_;
 };
 

@@ -45,7 +45,7 @@ net::Task<net::Result<mail::Reply>> Dialogue::ask(std::string command, net::Cloc
 
 Trouble Dialogue::refused(Trouble::Kind kind, std::string_view command, mail::Reply reply) const {
   std::string words = fmt::format("{} answered {} with {}", hop_.text(), command, reply.one_line());
-  return {kind, std::move(reply), std::move(words)};
+  return {kind, std::move(reply), std::move(words), hop_.text()};
 }
 
 Trouble Dialogue::failed(Trouble::Kind kind, std::string_view step, net::error_code error) const {

@@ -73,6 +73,7 @@ class Sender {
   net::Task<> send_lone_dot();
   net::Task<> hear_last_words(net::error_code error);
 
+  void note_closing(const mail::Reply& reply);
   void break_off(Trouble trouble);
   void decide_accepted(const mail::Outcome& outcome);
   void decide_all(const mail::Outcome& outcome);
@@ -239,6 +240,7 @@ void Sender::take(const Step& step, mail::Reply reply) {
       data_ = reply;
   }
   if (!is_closing) return;
+  result_.closing = reply;
   decide_all(refusal_ ? outcome_of_refusal(*refusal_) : mail::Deferred{std::move(reply)});
   is_broken_ = true;
 }
@@ -250,6 +252,7 @@ void Sender::take_recipient_reply(std::size_t recipient, mail::Reply reply) {
     too_many_[recipient] = std::move(reply);
   } else {
     result_.outcomes[recipient] = outcome_of_refusal(std::move(reply));
+    result_.is_answered = true;
   }
 }
 
@@ -308,14 +311,17 @@ net::Task<> Sender::send_end() {
     const auto error = written ? reply.error() : written.error();
     const Trouble trouble = dialogue_.failed(Kind::broken, "the final dot", error);
     is_broken_ = true;
+    const bool has_answers = result_.is_answered;
     decide_accepted(mail::Deferred{trouble.reply});
+    result_.is_answered = has_answers;  // these words are ours
     defer_left_over();
     co_return;
   }
   session_.needs_reset = false;
   ++session_.messages;
   is_delivered_ = reply->is_positive();
-  is_broken_ = !written || reply->code == service_closing;
+  note_closing(*reply);
+  is_broken_ = !written || result_.closing;
   decide_accepted(is_delivered_ ? mail::Outcome(mail::Delivered{*reply})
                                 : outcome_of_refusal(*reply));
   if (is_broken_) defer_left_over();
@@ -334,8 +340,13 @@ net::Task<> Sender::hear_last_words(net::error_code error) {
   net::Result<mail::Reply> reply = co_await dialogue_.read_reply(session_.limits().last_words);
   if (!reply || reply->is_positive() || reply->code == 354) co_return;
   result_.trouble.reset();
+  note_closing(*reply);
   decide_accepted(outcome_of_refusal(std::move(*reply)));
   defer_left_over();
+}
+
+void Sender::note_closing(const mail::Reply& reply) {
+  if (reply.code == service_closing) result_.closing = reply;
 }
 
 void Sender::break_off(Trouble trouble) {
@@ -347,12 +358,14 @@ void Sender::decide_accepted(const mail::Outcome& outcome) {
   for (std::size_t i = 0; i < recipients_.size(); ++i) {
     if (is_accepted_[i] && !result_.outcomes[i]) result_.outcomes[i] = outcome;
   }
+  result_.is_answered = true;
 }
 
 void Sender::decide_all(const mail::Outcome& outcome) {
   for (auto& decided : result_.outcomes) {
     if (!decided) decided = outcome;
   }
+  result_.is_answered = true;
 }
 
 // Those who were too many are left for the next transaction at once, if this one has brought us forward; else for later.
@@ -360,7 +373,9 @@ void Sender::defer_left_over() {
   if (is_delivered_ && !is_broken_) return;
   for (std::size_t i = 0; i < recipients_.size(); ++i) {
     if (result_.outcomes[i]) continue;
-    if (too_many_[i]) result_.outcomes[i] = mail::Deferred{*too_many_[i]};
+    if (!too_many_[i]) continue;
+    result_.outcomes[i] = mail::Deferred{*too_many_[i]};
+    result_.is_answered = true;
   }
 }
 

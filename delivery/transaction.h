@@ -29,6 +29,8 @@ struct Transaction {
   /// may be tried; without, the server takes no more recipients in one transaction, and wants another one, now
   /// (RFC 5321, 4.5.3.1.10).
   std::vector<std::optional<mail::Outcome>> outcomes;
+  bool is_answered = false;            // an outcome is the server's word; else they are all ours
+  std::optional<mail::Reply> closing;  // 421, in the midst of it: the server has no time
   std::optional<Trouble> trouble;
 };
 

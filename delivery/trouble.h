@@ -18,8 +18,9 @@ struct Trouble {
     damaged,   // the content is not what was put into the spool
   };
   Kind kind = Kind::unreachable;
-  mail::Reply reply;  // for the recipients, should it come to that
-  std::string words;  // for the log: who, when, what
+  mail::Reply reply;       // for the recipients, should it come to that
+  std::string words;       // for the log: who, when, what
+  std::string remote{};  // the hop whose reply it is; empty: the reply is ours
 };
 
 }  // namespace postern::delivery

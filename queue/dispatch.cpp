@@ -11,14 +11,15 @@ namespace {
 
 using frames::Hindrance;
 
+// Where nobody was spoken to, nothing was served: DNS gave a final answer, or a connection broke.
 Schedule::Ending ending_of(const frames::Report& report) {
   switch (report.hindrance) {
     case Hindrance::unreachable:
-      return Schedule::Ending::unreachable;
+      return report.outcomes.empty() ? Schedule::Ending::unreachable : Schedule::Ending::overloaded;
     case Hindrance::route:
       return Schedule::Ending::route_refused;
     case Hindrance::none:
-      return Schedule::Ending::served;
+      return report.remote.empty() ? Schedule::Ending::nothing : Schedule::Ending::served;
     default:
       return Schedule::Ending::nothing;
   }
@@ -26,6 +27,23 @@ Schedule::Ending ending_of(const frames::Report& report) {
 
 double seconds_between(WallTime from, WallTime to) {
   return std::chrono::duration<double>(to - from).count();
+}
+
+// Recipients that need SMTPUTF8 (RFC 6531) are not lent together with others: a next hop without it would refuse all
+// of them. Which ones those others are.
+std::vector<std::uint32_t> take_other_kind(const mail::Envelope& envelope, Loan& loan) {
+  std::vector<std::uint32_t> others;
+  const auto is_utf8 = [&](std::uint32_t index) {
+    return envelope.recipients.at(index).mailbox.needs_utf8();
+  };
+  if (!envelope.needs_utf8) return others;
+  const bool first_is_utf8 = is_utf8(loan.recipients.front());
+  std::erase_if(loan.recipients, [&](std::uint32_t index) {
+    if (is_utf8(index) == first_is_utf8) return false;
+    others.push_back(index);
+    return true;
+  });
+  return others;
 }
 
 std::int64_t whole_seconds(net::Clock::duration duration) {
@@ -52,14 +70,17 @@ void Dispatch::connect(Send send, const Moment& now) {
   lent_content_ = 0;
 }
 
-bool Dispatch::pump(const Moment& now) {
-  if (!send_) return false;
-  while (lent_content_ < max_lent_content) {
-    std::optional<Loan> loan = queue_.lend(now);
-    if (!loan) return true;
+std::optional<SteadyTime> Dispatch::pump(const Moment& now) {
+  while (send_ && lent_content_ < max_lent_content) {
+    // Else outcomes would pile up in memory.
+    if (store_.is_behind()) return now.steady + look_at_store_again;
+    const bool is_open_to_all = lent_content_ < max_unproven_content;
+    std::optional<Loan> loan =
+        queue_.lend(now, is_open_to_all ? Schedule::Whose::any : Schedule::Whose::proven);
+    if (!loan) return queue_.wake_at();
     lend(std::move(*loan), now);
   }
-  return false;
+  return std::nullopt;
 }
 
 void Dispatch::lend(Loan loan, const Moment& now) {
@@ -68,6 +89,7 @@ void Dispatch::lend(Loan loan, const Moment& now) {
   MessageHead& head = stored->head;
   const mail::ReversePath& from = head.envelope.reverse_path;
   const std::string& domain = head.envelope.recipients.at(loan.recipients.front()).mailbox.domain();
+  queue_.give_back(loan.id, take_other_kind(head.envelope, loan), now.steady, now);
 
   frames::Lease lease;
   lease.lease = ++last_lease_;
@@ -118,8 +140,10 @@ void Dispatch::on_report(const frames::Report& report, const Moment& now) {
     on_outcome(lent, report, outcome, sorted, now);
   }
   if (report.hindrance == Hindrance::aborted) send_ = nullptr;
-  const auto pause = queue_.end_turn(loan, ending_of(report), now, report.hindrance_text);
-  on_hindered(lent, report, pause, sorted, now);
+  const Schedule::Effect effect =
+      queue_.end_turn(loan, ending_of(report), now, report.hindrance_text);
+  log_effect(loan, report, effect);
+  on_hindered(lent, report, effect, sorted, now);
 
   if (!sorted.news.empty()) queue_.settle({loan.id, std::move(sorted.news), false}, now);
   queue_.give_back(loan.id, sorted.returned, now.steady, now);
@@ -165,22 +189,31 @@ void Dispatch::on_outcome(const Lent& lent, const frames::Report& report,
   }
 }
 
+void Dispatch::log_effect(const Loan& loan, const frames::Report& report,
+                          const Schedule::Effect& effect) {
+  const std::string& destination = loan.destination;
+  const std::string& reason = report.hindrance_text;
+  if (report.hindrance == Hindrance::damaged) {
+    net::log(net::Level::error, "damaged", {{"id", loan.id}, {"reason", reason}});
+  } else if (effect.is_slowed) {
+    net::log("destination-slowed",
+             {{"destination", destination}, {"reason", reason}, {"connections", effect.window}});
+  } else if (effect.is_paused && report.hindrance == Hindrance::route) {
+    net::log(net::Level::error, "route-paused",
+             {{"destination", destination},
+              {"reason", reason},
+              {"seconds", whole_seconds(effect.pause)}});
+  } else if (effect.is_paused) {
+    net::log("destination-paused", {{"destination", destination},
+                                    {"reason", reason},
+                                    {"seconds", whole_seconds(effect.pause)}});
+  }
+}
+
 void Dispatch::on_hindered(const Lent& lent, const frames::Report& report,
-                           net::Clock::duration pause, Sorted& sorted, const Moment& now) {
+                           const Schedule::Effect& effect, Sorted& sorted, const Moment& now) {
   const Loan& loan = lent.loan;
   const bool is_route = report.hindrance == Hindrance::route;
-  if (is_route) {
-    net::log(net::Level::error, "route-paused",
-             {{"destination", loan.destination},
-              {"reason", report.hindrance_text},
-              {"seconds", whole_seconds(pause)}});
-  } else if (report.hindrance == Hindrance::unreachable) {
-    net::log("destination-paused", {{"destination", loan.destination},
-                                    {"reason", report.hindrance_text},
-                                    {"seconds", whole_seconds(pause)}});
-  } else if (report.hindrance == Hindrance::damaged) {
-    net::log(net::Level::error, "damaged", {{"id", loan.id}, {"reason", report.hindrance_text}});
-  }
   const bool is_returned =
       report.hindrance == Hindrance::damaged || report.hindrance == Hindrance::aborted;
   for (std::size_t i = 0; i < loan.recipients.size(); ++i) {
@@ -189,17 +222,11 @@ void Dispatch::on_hindered(const Lent& lent, const frames::Report& report,
       sorted.returned.push_back(loan.recipients[i]);
       continue;
     }
-    // RFC 3463: 4.4.1, no answer from host; 4.7.0, other or undefined security status.
-    const mail::EnhancedStatus status =
-        is_route ? mail::EnhancedStatus{4, 7, 0} : mail::EnhancedStatus{4, 4, 1};
-    Answer answer{{451, status, report.hindrance_text}, report.remote, now.wall};
+    Answer answer{{451, report.hindrance_status, report.hindrance_text}, report.remote, now.wall};
     Change change = queue_.change_of(loan.id, loan.recipients[i], RecipientState::waiting,
                                      std::move(answer), now);
     if (!is_route) ++change.attempts;
-    const SteadyTime next = pause > net::Clock::duration::zero()
-                                ? now.steady + pause
-                                : queue_.next_attempt(std::max(change.attempts, 1U), now);
-    change.next_attempt = now.on_wall(next);
+    change.next_attempt = now.on_wall(next_attempt(report, effect, change.attempts, now));
     net::log("deferred", {{"id", loan.id},
                           {"to", lent.recipients[i].mailbox},
                           {"remote", report.remote},
@@ -208,6 +235,15 @@ void Dispatch::on_hindered(const Lent& lent, const frames::Report& report,
                           {"next", mail::date_text(change.next_attempt)}});
     sorted.news.push_back(std::move(change));
   }
+}
+
+// What was in the way of the whole lease was in the way of its destination: the message waits for that, not on its own
+// account. Where the destination goes on, it only came at a bad moment.
+SteadyTime Dispatch::next_attempt(const frames::Report& report, const Schedule::Effect& effect,
+                                  std::uint32_t attempts, const Moment& now) {
+  if (effect.pause > net::Clock::duration::zero()) return now.steady + effect.pause;
+  if (report.hindrance == Hindrance::unreachable) return queue_.next_try(attempts, now);
+  return queue_.next_attempt(std::max(attempts, 1U), now);
 }
 
 }  // namespace postern::queue

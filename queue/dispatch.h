@@ -5,13 +5,14 @@
 //
 // A delivery that answers `aborted` is shutting down: it gets no more.
 //
-// What hinders a whole destination is no fault of a message. Unreachable: the line pauses, and the attempt counts.
-// Our password or the relayhost's certificate refused: the route pauses, an ERROR calls the operator, and no
+// What hinders a whole destination is no fault of a message. Unreachable: fewer leases at a time, or the line pauses,
+// and the attempt counts; while others are served there, the message tries again in a few seconds, at first. Our password or the relayhost's certificate refused: the route pauses, an ERROR calls the operator, and no
 // attempt counts; what waits behind it still expires, but not sooner than without the pause.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -22,8 +23,12 @@
 
 namespace postern::queue {
 
-inline constexpr std::size_t max_lent_content =
-    16 * 1024 * 1024;  // bytes of content inside leases, all together
+/// Bytes of content inside leases, all together; and when they come from lines without a success lately.
+inline constexpr std::size_t max_lent_content = 64 * 1024 * 1024;
+inline constexpr std::size_t max_unproven_content = 48 * 1024 * 1024;
+
+/// While the store is behind, nothing is lent out; how soon it is asked again.
+inline constexpr std::chrono::seconds look_at_store_again{1};
 
 class Dispatch {
  public:
@@ -35,8 +40,8 @@ class Dispatch {
   /// A new delivery takes leases; an empty `send`: none does.
   void connect(Send send, const Moment& now);
 
-  /// Lends out what can be lent. False: no more until a report comes; else `Queue::wake_at` says when to pump again.
-  bool pump(const Moment& now);
+  /// Lends out what can be lent. When to pump again; nothing: when a report comes, or something else changes.
+  std::optional<SteadyTime> pump(const Moment& now);
   void on_report(const frames::Report& report, const Moment& now);
 
   std::size_t lent() const { return lent_.size(); }
@@ -54,8 +59,13 @@ class Dispatch {
   void on_unreadable(const Loan& loan, const net::error_code& error, const Moment& now);
   void on_outcome(const Lent& lent, const frames::Report& report,
                   const frames::RecipientOutcome& outcome, Sorted& sorted, const Moment& now);
-  void on_hindered(const Lent& lent, const frames::Report& report, net::Clock::duration pause,
+  static void log_effect(const Loan& loan, const frames::Report& report,
+                         const Schedule::Effect& effect);
+  void on_hindered(const Lent& lent, const frames::Report& report, const Schedule::Effect& effect,
                    Sorted& sorted, const Moment& now);
+  [[nodiscard]] SteadyTime next_attempt(const frames::Report& report,
+                                        const Schedule::Effect& effect, std::uint32_t attempts,
+                                        const Moment& now);
 
   Store& store_;
   Queue& queue_;

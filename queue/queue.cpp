@@ -11,7 +11,9 @@ namespace {
 using Destinations = std::set<std::string>;
 
 Queue::Times times_of(const frames::QueueSettings& settings) {
-  return {Backoff(settings.first_retry, settings.max_retry), settings.warn_after, settings.expire};
+  const auto first_busy = std::min(first_busy_retry, settings.first_retry);
+  return {Backoff(settings.first_retry, settings.max_retry),
+          Backoff(first_busy, settings.max_retry), settings.warn_after, settings.expire};
 }
 
 Destinations destinations_of(const Message& message) {
@@ -111,9 +113,9 @@ void Queue::add(mail::MessageId id, const MessageHead& head, const Moment& now) 
   if (head.reports) apply(*head.reports, now);
 }
 
-std::optional<Loan> Queue::lend(const Moment& now) {
-  while (std::optional<Schedule::Turn> turn = schedule_.next(now.steady)) {
-    Loan loan{turn->id, std::move(turn->destination), {}};
+std::optional<Loan> Queue::lend(const Moment& now, Schedule::Whose whose) {
+  while (std::optional<Schedule::Turn> turn = schedule_.next(now.steady, whose)) {
+    Loan loan{std::move(*turn), {}};
     if (Message* message = ledger_.find(loan.id)) {
       const Name name(loan.destination);
       for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
@@ -132,9 +134,9 @@ std::optional<Loan> Queue::lend(const Moment& now) {
   return std::nullopt;
 }
 
-net::Clock::duration Queue::end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now,
-                                     const std::string& reason) {
-  return schedule_.ended(loan.destination, ending, now.steady, reason);
+Schedule::Effect Queue::end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now,
+                                 const std::string& reason) {
+  return schedule_.ended(loan, ending, now.steady, reason);
 }
 
 void Queue::withhold(mail::MessageId id, const std::vector<Change>& changes, const Moment& now) {
@@ -186,6 +188,10 @@ Change Queue::change_of(mail::MessageId id, std::uint32_t index, RecipientState 
 
 SteadyTime Queue::next_attempt(std::uint32_t attempts, const Moment& now) {
   return now.steady + times_.retry.after(attempts, random_);
+}
+
+SteadyTime Queue::next_try(std::uint32_t attempts, const Moment& now) {
+  return now.steady + times_.busy.after(attempts, random_);
 }
 
 void Queue::set_aside(mail::MessageId id, const Moment& now) {

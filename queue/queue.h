@@ -22,19 +22,20 @@ namespace postern::queue {
 inline constexpr std::size_t max_lease_recipients = 100;
 /// Recipients that are due this much later go along with those that are due now.
 inline constexpr std::chrono::seconds due_together{30};
+/// How long a recipient waits at first when its destination was too busy.
+inline constexpr std::chrono::seconds first_busy_retry{2};
 
 /// Some recipients of one message, lent out until they are changed or given back.
-struct Loan {
-  mail::MessageId id;
-  std::string destination;
+struct Loan : Schedule::Turn {
   std::vector<std::uint32_t> recipients;  // indices in the envelope
 };
 
 class Queue {
  public:
-  /// `retry`: how long a recipient waits after an attempt that failed.
+  /// How long a recipient waits after an attempt that failed: `retry`; `busy`: to whom its destination only had no time.
   struct Times {
     Backoff retry;
+    Backoff busy;
     std::chrono::seconds warn_after;
     std::chrono::seconds expire;
   };
@@ -57,11 +58,12 @@ class Queue {
   void add(mail::MessageId id, const MessageHead& head, const Moment& now);
 
   /// The next work, when something is due and its destination bears it.
-  [[nodiscard]] std::optional<Loan> lend(const Moment& now);
-  /// The loan's turn is over; how long its line pauses now. What becomes of its recipients is said by `settle` or
+  [[nodiscard]] std::optional<Loan> lend(const Moment& now,
+                                         Schedule::Whose whose = Schedule::Whose::any);
+  /// The loan's turn is over; what follows for its line. What becomes of its recipients is said by `settle` or
   /// `give_back`.
-  net::Clock::duration end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now,
-                                const std::string& reason = {});
+  Schedule::Effect end_turn(const Loan& loan, Schedule::Ending ending, const Moment& now,
+                            const std::string& reason = {});
   /// Until when nothing is lent out for a destination, and why; nothing: it does not pause.
   [[nodiscard]] std::optional<Schedule::Pause> pause_of(const std::string& destination,
                                                         const Moment& now) const {
@@ -83,8 +85,10 @@ class Queue {
   /// A change for recipient `index`, that differs from what is only by what `answer` says.
   [[nodiscard]] Change change_of(mail::MessageId id, std::uint32_t index, RecipientState state,
                                  Answer answer, const Moment& now);
-  /// When a recipient is tried again after this many attempts.
+  /// When a recipient is tried again after this many attempts, at least 1.
   [[nodiscard]] SteadyTime next_attempt(std::uint32_t attempts, const Moment& now);
+  /// The same where its destination was only too busy.
+  [[nodiscard]] SteadyTime next_try(std::uint32_t attempts, const Moment& now);
 
   /// The message cannot be read as it was accepted: it is kept, shown, and not delivered.
   void set_aside(mail::MessageId id, const Moment& now);

@@ -141,6 +141,7 @@ void Reporter::send(Incoming report, std::string content, const Moment& now, Sto
 }
 
 void Reporter::sweep(const Moment& now) {
+  if (store_.is_behind()) return;  // reports would only add to what it has to write
   for (const auto id : queue_.expired(now, max_sweep)) expire(id, now);
   for (const auto id : queue_.late(now, max_sweep)) warn(id, now);
 }

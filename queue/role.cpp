@@ -78,8 +78,7 @@ class Parts {
   /// Lends out what is due, whenever something changed or becomes due.
   net::Task<> pump() {
     for (;;) {
-      const bool is_hungry = dispatch_.pump(Moment::now());
-      const auto next = is_hungry ? queue_.wake_at() : std::nullopt;
+      const std::optional<SteadyTime> next = dispatch_.pump(Moment::now());
       alarm_.expires_at(next.value_or(net::Timer::time_point::max()));
       co_await alarm_.async_wait(net::as_result);
     }

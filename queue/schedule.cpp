@@ -31,87 +31,192 @@ void Schedule::remove(const std::string& destination, mail::MessageId id) {
   // Its place in ready_ or agenda_ stays, and is found out there when its time comes.
 }
 
+void Schedule::doubt(const std::string& destination) {
+  const auto line = lines_.find(destination);
+  if (line != lines_.end()) line->second.window.doubt();
+}
+
 // Gives the line its place: among the ready, on the agenda, or nowhere while it waits for a lease to end or has
 // nothing more.
 void Schedule::settle(Lines::iterator at, SteadyTime now) {
   Line& line = at->second;
-  if (line.is_ready) return;
-  if (line.planned) agenda_.erase({*line.planned, at->first});
-  line.planned.reset();
-  const bool is_empty = line.waiting.empty();
-  if (is_empty && line.running == 0 && line.paused_until <= now) {
-    lines_.erase(at);
+  const std::optional<SteadyTime> time = time_to_lend(line);
+  if (time && *time <= now) {
+    plan(at, std::nullopt);
+    make_ready(at);
     return;
   }
-  if (line.running >= std::min(line.window, limit_) || (is_empty && line.running > 0)) return;
-  const SteadyTime due = is_empty ? now : line.waiting.begin()->first;
-  const SteadyTime time = std::max(due, line.paused_until);
-  if (time <= now) {
-    line.is_ready = true;
-    ready_.push_back(at);
-  } else {
-    line.planned = time;
-    agenda_.emplace(std::pair(time, at->first), at);
+  make_unready(line);
+  if (time || line.window.running() > 0) return plan(at, time);
+  const bool is_remembered = line.forgotten > now && lines_.size() <= max_remembered_lines;
+  if (is_remembered || line.paused_until > now) {
+    return plan(at, std::max(line.paused_until, is_remembered ? line.forgotten : now));
   }
+  plan(at, std::nullopt);
+  disprove(line);
+  lines_.erase(at);
 }
 
-std::optional<Schedule::Turn> Schedule::next(SteadyTime now) {
-  while (!agenda_.empty() && agenda_.begin()->first.first <= now) {
-    settle(agenda_.begin()->second, now);
+std::optional<SteadyTime> Schedule::time_to_lend(const Line& line) const {
+  if (line.waiting.empty() || !line.window.has_room(limit_)) return std::nullopt;
+  return std::max(line.waiting.begin()->first, line.paused_until);
+}
+
+void Schedule::plan(Lines::iterator at, std::optional<SteadyTime> time) {
+  Line& line = at->second;
+  if (line.planned == time) return;
+  if (line.planned) agenda_.erase({*line.planned, at->first});
+  line.planned = time;
+  if (time) agenda_.emplace(std::pair(*time, at->first), at);
+}
+
+// A line that is ready already keeps its place, unless it belongs among others now.
+void Schedule::make_ready(Lines::iterator at) {
+  Line& line = at->second;
+  const Share share = share_of(line);
+  if (line.ready && line.ready->share == share) return;
+  make_unready(line);
+  line.ready = {share, ++last_place_};
+  ready_[share].emplace(last_place_, at);
+}
+
+void Schedule::make_unready(Line& line) {
+  if (line.ready) ready_[line.ready->share].erase(line.ready->number);
+  line.ready.reset();
+}
+
+Schedule::Share Schedule::share_of(const Line& line) {
+  if (line.is_proven) return proven;
+  return line.window.is_fresh() && line.window.running() == 0 ? unheard : repeated;
+}
+
+bool Schedule::has_room(Share share) const {
+  if (running_ >= max_leases) return false;
+  if (share == proven) return true;
+  return unproven_ < (share == unheard ? max_unproven_leases : max_repeated_leases);
+}
+
+// First come, first served, among those whose share is not used up.
+std::optional<Schedule::Lines::iterator> Schedule::first_ready(Whose whose) const {
+  std::optional<Lines::iterator> first;
+  std::uint64_t place = last_place_ + 1;
+  for (const Share share : {proven, unheard, repeated}) {
+    if (whose == Whose::proven && share != proven) continue;
+    const auto& lines = ready_[share];
+    if (lines.empty() || !has_room(share) || lines.begin()->first >= place) continue;
+    place = lines.begin()->first;
+    first = lines.begin()->second;
   }
-  while (running_ < max_leases && !ready_.empty()) {
-    const auto at = ready_.front();
-    Line& line = at->second;
-    ready_.pop_front();
-    line.is_ready = false;
-    const bool can_lend = !line.waiting.empty() && line.running < std::min(line.window, limit_) &&
-                          std::max(line.waiting.begin()->first, line.paused_until) <= now;
-    if (!can_lend) {
-      settle(at, now);
-      continue;
-    }
-    Turn turn{line.waiting.begin()->second, at->first};
-    line.waiting.erase(line.waiting.begin());
-    line.due.erase(turn.id.value());
-    ++line.running;
-    ++running_;
+  return first;
+}
+
+std::optional<Schedule::Turn> Schedule::next(SteadyTime now, Whose whose) {
+  while (!agenda_.empty() && agenda_.begin()->first.first <= now) {
+    const auto at = agenda_.begin()->second;
+    plan(at, std::nullopt);
     settle(at, now);
-    return turn;
+  }
+  check_proofs(now);
+  while (const auto ready = first_ready(whose)) {
+    const auto at = *ready;
+    Line& line = at->second;
+    make_unready(line);
+    const std::optional<SteadyTime> time = time_to_lend(line);
+    if (time && *time <= now) {
+      Turn turn{line.waiting.begin()->second, at->first, ++last_turn_};
+      line.waiting.erase(line.waiting.begin());
+      line.due.erase(turn.id.value());
+      line.window.lend(turn.number);
+      ++running_;
+      if (!line.is_proven) ++unproven_;
+      settle(at, now);
+      return turn;
+    }
+    settle(at, now);
   }
   return std::nullopt;
 }
 
-net::Clock::duration Schedule::ended(const std::string& destination, Ending ending, SteadyTime now,
-                                     const std::string& reason) {
-  const auto at = lines_.find(destination);
-  if (at == lines_.end() || at->second.running == 0) return {};
+Schedule::Effect Schedule::ended(const Turn& turn, Ending ending, SteadyTime now,
+                                 const std::string& reason) {
+  const auto at = lines_.find(turn.destination);
+  if (at == lines_.end() || at->second.window.running() == 0) return {};
   Line& line = at->second;
-  --line.running;
   --running_;
+  if (!line.is_proven) --unproven_;
+  Effect effect;
   if (ending == Ending::served) {
+    line.window.served(limit_);
     line.failures = 0;
-    line.window = std::min(line.window + 1, std::max(limit_, first_window));
     line.paused_until = SteadyTime::min();
-  } else if (ending != Ending::nothing && line.paused_until <= now) {
+    prove(at, now);
+  } else if (ending == Ending::unreachable || ending == Ending::overloaded) {
+    const Window::Failure failure = line.window.failed(turn.number);
+    const bool is_dead = failure == Window::Failure::dead && ending == Ending::unreachable;
+    effect.is_slowed = failure == Window::Failure::slowed;
+    effect.is_paused = is_dead && line.paused_until <= now;
+    if (effect.is_paused) pause(line, unreachable_, reason, now);
+  } else if (ending == Ending::route_refused) {
+    line.window.refused();
     // Others that were lent out at the same time and fail with it are the same failure.
-    pause(line, ending == Ending::unreachable ? unreachable_ : route_refused_, now);
-    line.reason = reason;
+    effect.is_paused = line.paused_until <= now;
+    if (effect.is_paused) pause(line, route_refused_, reason, now);
+  } else {
+    line.window.ended_for_another_reason();
   }
-  const auto paused = line.paused_until > now ? line.paused_until - now : net::Clock::duration{};
+  effect.window = std::min(line.window.size(), limit_);
+  if (line.paused_until > now) effect.pause = line.paused_until - now;
+  line.forgotten = now + memory_lasts;
   settle(at, now);
-  return paused;
+  return effect;
 }
 
-void Schedule::pause(Line& line, const Backoff& backoff, SteadyTime now) {
-  ++line.failures;
-  line.window = 1;
-  line.paused_until = now + backoff.after(line.failures, random_);
+void Schedule::pause(Line& line, const Backoff& backoff, const std::string& reason,
+                     SteadyTime now) {
+  line.paused_until = now + backoff.after(++line.failures, random_);
+  line.reason = reason;
+  disprove(line);
+}
+
+void Schedule::prove(Lines::iterator at, SteadyTime now) {
+  Line& line = at->second;
+  line.served = now;
+  if (line.is_proven) return;
+  line.is_proven = true;
+  unproven_ -= line.window.running();
+  line.proof_end = now + proof_lasts;
+  proofs_.emplace_back(line.proof_end, at->first);
+}
+
+void Schedule::disprove(Line& line) {
+  if (!line.is_proven) return;
+  line.is_proven = false;
+  unproven_ += line.window.running();
+}
+
+// A line has an entry from when it is proven, looked at once a minute, so that a success need not touch it.
+void Schedule::check_proofs(SteadyTime now) {
+  while (!proofs_.empty() && proofs_.front().first <= now) {
+    const auto [end, destination] = std::move(proofs_.front());
+    proofs_.pop_front();
+    const auto at = lines_.find(destination);
+    if (at == lines_.end() || !at->second.is_proven || at->second.proof_end != end) continue;
+    Line& line = at->second;
+    if (line.served + proof_lasts > now) {
+      line.proof_end = now + proof_lasts;
+      proofs_.emplace_back(line.proof_end, destination);
+    } else {
+      disprove(line);
+      settle(at, now);
+    }
+  }
 }
 
 void Schedule::wake(const std::string& destination, SteadyTime now) {
   const auto at = lines_.find(destination);
   if (at == lines_.end()) return;
   at->second.paused_until = SteadyTime::min();
+  at->second.failures = 0;
   settle(at, now);
 }
 

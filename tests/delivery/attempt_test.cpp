@@ -41,7 +41,8 @@ struct Case {
   std::string hindrance = "none";
 };
 
-void expect_outcomes(const std::vector<Case>& rows) {
+enum class Words { of_hop, ours };
+void expect_outcomes(const std::vector<Case>& rows, Words words = Words::of_hop) {
   for (const Case& row : rows) {
     SCOPED_TRACE(row.why);
     Bench bench;
@@ -53,7 +54,9 @@ void expect_outcomes(const std::vector<Case>& rows) {
     EXPECT_EQ(hindrance_name(report), row.hindrance);
     EXPECT_EQ(report.hindrance_text.empty(), row.hindrance == "none");
     EXPECT_EQ(report.lease, 7U);
-    EXPECT_EQ(report.remote, "127.0.0.1[127.0.0.1]:" + std::to_string(server.port()));
+    const bool is_ours = words == Words::ours && row.outcome != delivered;
+    const std::string hop = "127.0.0.1[127.0.0.1]:" + std::to_string(server.port());
+    EXPECT_EQ(report.remote, is_ours ? "" : hop) << "the hop only where these are its words";
   }
 }
 
@@ -75,7 +78,7 @@ TEST(Delivery, FollowsTheRepliesOfEachStep) {
       {"RCPT 5xx", {.rcpt = "S: 550 5.1.1 unknown\n"}, "failed 550 5.1.1"},
       {"RCPT 3xx makes no sense", {.rcpt = "S: 354 what\n"}, "deferred 354"},
       {"RCPT 251 is a yes", {.rcpt = "S: 251 will forward\n"}, "delivered 250 2.0.0"},
-      {"RCPT 421 (70)", {.rcpt = "S: 421 4.3.2 closing\n"}, "deferred 421 4.3.2"},
+      {"RCPT 421 (70)", {.rcpt = "S: 421 4.3.2 closing\n"}, "deferred 421 4.3.2", "unreachable"},
       {"RCPT 452 for the first (69)", {.rcpt = "S: 452 4.5.3 too many\n"}, "deferred 452 4.5.3"},
       {"RCPT 552 is as 452 (69)", {.rcpt = "S: 552 too many\n"}, "deferred 552"},
       {"RCPT 552 with a status about the mailbox",
@@ -84,11 +87,11 @@ TEST(Delivery, FollowsTheRepliesOfEachStep) {
       {"DATA 4xx", {.data = "S: 451 later\n"}, "deferred 451"},
       {"DATA 5xx", {.data = "S: 554 5.7.1 no\n"}, "failed 554 5.7.1"},
       {"DATA 2xx makes no sense, and delivers nothing", {.data = "S: 250 ok\n"}, "deferred 250"},
-      {"DATA 421 (70)", {.data = "S: 421 closing\n"}, "deferred 421"},
+      {"DATA 421 (70)", {.data = "S: 421 closing\n"}, "deferred 421", "unreachable"},
       {"dot 4xx", {.dot = "S: 451 4.3.0 later\n"}, "deferred 451 4.3.0"},
       {"dot 5xx", {.dot = "S: 554 5.6.0 spam\n"}, "failed 554 5.6.0"},
       {"dot 3xx makes no sense", {.dot = "S: 354 more\n"}, "deferred 354"},
-      {"dot 421", {.dot = "S: 421 closing\n"}, "deferred 421"},
+      {"dot 421", {.dot = "S: 421 closing\n"}, "deferred 421", "unreachable"},
       {"several lines", {.dot = "S: 250-2.0.0 taken\nS: 250 2.0.0 as 42\n"}, "delivered 250 2.0.0"},
   });
 }
@@ -103,14 +106,16 @@ TEST(Delivery, DefersWhatNobodyUnderstands) {
        {garbage, long_line, endless, std::string("S: 999 x\n"), std::string("S: 25\n"),
         std::string("S: 250-a\nS: 550 b\n")}) {
     SCOPED_TRACE(nonsense.substr(0, 30));
-    expect_outcomes({
-        {"greeting", {.greeting = nonsense}, "-", "unreachable"},
-        {"EHLO", {.ehlo = nonsense}, "-", "unreachable"},
-        {"MAIL", {.mail = nonsense}, "deferred 451 4.4.2"},
-        {"RCPT", {.rcpt = nonsense}, "deferred 451 4.4.2"},
-        {"DATA", {.data = nonsense}, "deferred 451 4.4.2"},
-        {"dot", {.dot = nonsense}, "deferred 451 4.4.2"},
-    });
+    expect_outcomes(
+        {
+            {"greeting", {.greeting = nonsense}, "-", "unreachable"},
+            {"EHLO", {.ehlo = nonsense}, "-", "unreachable"},
+            {"MAIL", {.mail = nonsense}, "deferred 451 4.4.2"},
+            {"RCPT", {.rcpt = nonsense}, "deferred 451 4.4.2"},
+            {"DATA", {.data = nonsense}, "deferred 451 4.4.2"},
+            {"dot", {.dot = nonsense}, "deferred 451 4.4.2"},
+        },
+        Words::ours);
   }
 }
 
@@ -120,17 +125,50 @@ TEST(Delivery, ThatBreaksAtAnyStepIsDeferredUntilThe250) {
        {std::string("close\n"), std::string("hang\n"), std::string("raw 25\nclose\n"),
         std::string("raw 250-\\r\\n\nhang\n")}) {
     SCOPED_TRACE(end);
-    expect_outcomes({
-        {"greeting", {.greeting = end}, "-", "unreachable"},
-        {"EHLO", {.ehlo = end}, "-", "unreachable"},
-        {"MAIL", {.mail = end}, "deferred 451 4.4.2"},
-        {"RCPT", {.rcpt = end}, "deferred 451 4.4.2"},
-        {"DATA", {.data = end}, "deferred 451 4.4.2"},
-        {"content", {.data = "S: 354 go on\n" + end}, "deferred 451 4.4.2"},
-        {"dot", {.dot = end}, "deferred 451 4.4.2"},
-        {"behind the 250", {.dot = "S: 250 2.0.0 taken\n" + end}, "delivered 250 2.0.0"},
-    });
+    expect_outcomes(
+        {
+            {"greeting", {.greeting = end}, "-", "unreachable"},
+            {"EHLO", {.ehlo = end}, "-", "unreachable"},
+            {"MAIL", {.mail = end}, "deferred 451 4.4.2"},
+            {"RCPT", {.rcpt = end}, "deferred 451 4.4.2"},
+            {"DATA", {.data = end}, "deferred 451 4.4.2"},
+            {"content", {.data = "S: 354 go on\n" + end}, "deferred 451 4.4.2"},
+            {"dot", {.dot = end}, "deferred 451 4.4.2"},
+            {"behind the 250", {.dot = "S: 250 2.0.0 taken\n" + end}, "delivered 250 2.0.0"},
+        },
+        Words::ours);
   }
+}
+
+// RFC 3463: who reads the report learns what was in the way, and in whose words.
+TEST(Delivery, TellsAHindranceByItsStatus) {
+  const struct {
+    const char* why;
+    Replies replies;
+    mail::EnhancedStatus status;
+    bool is_answered;
+  } rows[] = {
+      {"as the hop said", {.greeting = "S: 421 4.7.28 too many\n"}, {4, 7, 28}, true},
+      {"the hop gave none", {.greeting = "S: 421 busy\n"}, {4, 3, 2}, true},
+      {"only for now", {.greeting = "S: 554 5.7.1 no\n"}, {4, 7, 1}, true},
+      {"at MAIL", {.mail = "S: 421 4.3.2 closing\n"}, {4, 3, 2}, true},
+      {"at the dot", {.dot = "S: 421 4.3.2 closing\n"}, {4, 3, 2}, true},
+      {"it hung up", {.greeting = "close\n"}, {4, 4, 2}, false},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.why);
+    Bench bench;
+    FakeServer server(bench.loop, {row.replies.script()});
+    const auto report = bench.deliver({relayhost_at(server.port())});
+    EXPECT_EQ(hindrance_name(report), "unreachable");
+    EXPECT_EQ(report.hindrance_status, row.status);
+    EXPECT_EQ(!report.remote.empty(), row.is_answered);
+  }
+  Bench bench;
+  bench.be_impatient();
+  const auto nobody = bench.deliver({relayhost_at(1)});
+  EXPECT_EQ(nobody.hindrance_status, (mail::EnhancedStatus{4, 4, 1}));
+  EXPECT_EQ(nobody.remote, "");
 }
 
 TEST(Delivery, SaysHeloToServersThatDoNotKnowEhlo) {
