@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -110,6 +112,21 @@ Result<Space> Disk::space() const {
   // File systems without a table of files (btrfs) count none: they never run out of names.
   const auto names = status.f_files == 0 ? UINT64_MAX : static_cast<std::uint64_t>(status.f_favail);
   return Space{status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize, names};
+}
+
+std::string_view Disk::volatile_kind() const {
+  struct statfs status {};
+  if (::fstatfs(directory_.get(), &status) < 0) return {};
+  switch (status.f_type) {
+    case TMPFS_MAGIC:
+      return "tmpfs";
+    case RAMFS_MAGIC:
+      return "ramfs";
+    case OVERLAYFS_SUPER_MAGIC:
+      return "overlay";
+    default:
+      return {};
+  }
 }
 
 Result<std::string> Disk::read(int fd, std::uint64_t offset, std::size_t size) const {

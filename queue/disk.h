@@ -53,6 +53,9 @@ class Disk {
   [[nodiscard]] virtual net::Result<> remove(const std::string& name);
   [[nodiscard]] virtual net::Result<Space> space() const;
 
+  /// The file system, where what it holds goes with the machine's memory or with a container: `tmpfs`, `overlay`; else empty.
+  [[nodiscard]] std::string_view volatile_kind() const;
+
   /// Up to `size` bytes from `offset` on; less only at the end of the file.
   [[nodiscard]] net::Result<std::string> read(int fd, std::uint64_t offset, std::size_t size) const;
   [[nodiscard]] net::Result<std::uint64_t> size_of(int fd) const;

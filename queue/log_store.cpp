@@ -107,6 +107,13 @@ std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
     net::Executor executor, const std::string& directory) {
   Result<Disk> disk = Disk::open(directory);
   if (!disk) return cannot_start("cannot be opened", disk.error());
+  if (const auto kind = disk->volatile_kind(); !kind.empty()) {
+    net::log(net::Level::warning, "spool-not-lasting",
+             {{"directory", directory},
+              {"file_system", kind},
+              {"what", kind == "overlay" ? "mail goes with the container: mount a volume there"
+                                         : "mail goes when the machine stops: use a disk"}});
+  }
   return open(executor, std::make_unique<Disk>(std::move(*disk)));
 }
 
