@@ -23,7 +23,8 @@ class Backoff {
     delay *= std::uniform_real_distribution(0.8, 1.2)(random);
     return std::chrono::duration_cast<net::Clock::duration>(delay);
   }
-  std::chrono::seconds longest() const { return longest_; }
+  /// No delay is longer.
+  std::chrono::seconds longest() const { return longest_ + longest_ / 5; }
 
  private:
   std::chrono::seconds first_;

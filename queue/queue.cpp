@@ -1,6 +1,7 @@
 #include "queue/queue.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace postern::queue {
@@ -49,7 +50,8 @@ Queue::Queue(Store& store, const frames::QueueSettings& settings, const Moment& 
       random_(seed),
       times_(times_of(settings)),
       router_(settings.routes),
-      ledger_(now, settings.max_retry),
+      ledger_(now, times_.retry.longest()),
+      ages_(now),
       schedule_(seed) {
   schedule_.configure(settings.connections, settings.max_retry);
   store_.limit({settings.max_size, settings.reserve});
@@ -57,6 +59,7 @@ Queue::Queue(Store& store, const frames::QueueSettings& settings, const Moment& 
 }
 
 void Queue::start(const Moment& now) {
+  SteadyTime latest = SteadyTime::min();
   for (auto entry = ledger_.messages().begin(); entry != ledger_.messages().end();) {
     auto& [id, message] = *entry;
     if (message.is_over()) {
@@ -64,9 +67,28 @@ void Queue::start(const Moment& now) {
       entry = ledger_.messages().erase(entry);
       continue;
     }
+    const SteadyTime arrival = ages_.of_old(message.arrival, times_.expire);
+    if (arrival + Ages::slack < latest) ages_.ids_are_not_in_order();
+    latest = message.arrival = arrival;
     route(message);
     plan(id, message, destinations_of(message), now);
     ++entry;
+  }
+  doubt_what_failed();
+}
+
+// Where all that waits has failed before, the destination may still be dead.
+void Queue::doubt_what_failed() {
+  std::unordered_set<const std::string*> tried;  // Names that are equal share one string
+  std::unordered_set<const std::string*> untried;
+  for (const auto& [id, message] : ledger_.messages()) {
+    for (const Recipient& recipient : message.recipients) {
+      if (!is_waiting(recipient)) continue;
+      (recipient.attempts > 0 ? tried : untried).insert(&recipient.destination.get());
+    }
+  }
+  for (const std::string* destination : tried) {
+    if (!untried.contains(destination)) schedule_.doubt(*destination);
   }
 }
 
@@ -219,10 +241,24 @@ bool Queue::flush(mail::MessageId id, const Moment& now) {
   return true;
 }
 
+void Queue::mind_the_clock(const Moment& now) {
+  const auto ahead = ages_.put_back(now);
+  if (!ahead) return;
+  for (auto& [id, message] : ledger_.messages()) {
+    message.arrival = ages_.corrected(message.arrival, *ahead);
+  }
+}
+
+// By id, and so by age, mostly; then the rest is younger.
 std::vector<mail::MessageId> Queue::expired(const Moment& now, std::size_t limit) {
+  mind_the_clock(now);
   std::vector<mail::MessageId> ids;
   for (const auto& [id, message] : ledger_.messages()) {
-    if (ids.size() == limit || message.arrival + times_.expire > now.steady) break;
+    if (ids.size() == limit) break;
+    if (message.arrival + times_.expire > now.steady) {
+      if (ages_.are_ids_in_order()) break;
+      continue;
+    }
     const bool has_waiting =
         std::any_of(message.recipients.begin(), message.recipients.end(), is_waiting);
     if (has_waiting && !message.is_damaged) ids.push_back(id);
@@ -231,9 +267,14 @@ std::vector<mail::MessageId> Queue::expired(const Moment& now, std::size_t limit
 }
 
 std::vector<mail::MessageId> Queue::late(const Moment& now, std::size_t limit) {
+  mind_the_clock(now);
   std::vector<mail::MessageId> ids;
   for (const auto& [id, message] : ledger_.messages()) {
-    if (ids.size() == limit || message.arrival + times_.warn_after > now.steady) break;
+    if (ids.size() == limit) break;
+    if (message.arrival + times_.warn_after > now.steady) {
+      if (ages_.are_ids_in_order()) break;
+      continue;
+    }
     const bool is_expired = message.arrival + times_.expire <= now.steady;
     if (!message.is_warned && !message.is_damaged && !is_expired) ids.push_back(id);
   }

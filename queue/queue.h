@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/frames.h"
+#include "queue/ages.h"
 #include "queue/backoff.h"
 #include "queue/ledger.h"
 #include "queue/moment.h"
@@ -104,6 +105,8 @@ class Queue {
 
  private:
   void route(Message& message);
+  void doubt_what_failed();
+  void mind_the_clock(const Moment& now);
   void plan(mail::MessageId id, const Message& message, const std::set<std::string>& destinations,
             const Moment& now);
 
@@ -112,6 +115,7 @@ class Queue {
   Times times_;
   Router router_;
   Ledger ledger_;
+  Ages ages_;
   Schedule schedule_;
 };
 

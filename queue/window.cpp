@@ -7,7 +7,7 @@ void Window::served(std::uint32_t limit) {
   health_ = Health::alive;
   // What was hardly used says nothing about a larger window (RFC 7661, 3).
   if (size_ >= limit || 2 * used < size_) return;
-  if (size_ >= threshold_ && ++credit_ < size_) return;
+  if (size_ >= threshold_ && ++credit_ < std::max(size_, least_credit)) return;
   ++size_;
   credit_ = 0;
 }

@@ -1,7 +1,7 @@
 // How many leases one destination is lent at a time, learned as TCP learns it (RFC 5681, 3.1).
 //
-// It begins with five. Each success adds one, up to a threshold; beyond it, one for a whole window of successes. A
-// failure (no connection, 421) of a destination that lives, as it has served something since the last failure,
+// It begins with five. Each success adds one, up to a threshold; beyond it, one for a whole window of successes,
+// ten at least. A failure (no connection, 421) of a destination that lives, as it has served something since the last failure,
 // halves what was under way, and that is the threshold from then on. Leases that were lent before, and fail with it,
 // are the same failure. Until the next success only one new lease is lent: a probe.
 //
@@ -18,6 +18,7 @@ namespace postern::queue {
 class Window {
  public:
   static constexpr std::uint32_t first = 5;
+  static constexpr std::uint32_t least_credit = 10;  // successes, for one more beyond the threshold
 
   /// May one more be lent? `limit`: never more than so many, at least 1.
   [[nodiscard]] bool has_room(std::uint32_t limit) const {

@@ -114,6 +114,70 @@ TEST_F(DispatchTest, PausesTheWholeLineOfADeadDestination) {
   EXPECT_EQ(lent().size(), 1U) << "one finds out";
 }
 
+// A 421 where others are served: the message only came at a bad moment.
+TEST_F(DispatchTest, TriesAgainSoonWhereADestinationThatLivesHadNoTime) {
+  for (std::uint64_t id = 1; id <= 4; ++id) accept(id);
+  auto all = lent();
+  ASSERT_EQ(all.size(), 4U);
+  report(all[0], {ok});
+  report(all[1], {}, Hindrance::unreachable);
+  EXPECT_FALSE(queue.pause_of("to.example", now));
+  report(all[2], {ok});
+  report(all[3], {ok});
+  EXPECT_TRUE(lent().empty());
+  pass(3s);
+  all = lent();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(queue.ledger().find(all[0].id)->recipients[0].attempts, 1U);
+  report(all[0], {}, Hindrance::unreachable);
+  EXPECT_EQ(queue.ledger().find(all[0].id)->recipients[0].attempts, 2U);
+  pass(3s);
+  EXPECT_TRUE(lent().empty()) << "ever less often";
+  pass(3s);
+  EXPECT_EQ(lent().size(), 1U);
+}
+
+// 421 in the midst of a transaction: each recipient has its answer, and the line gets slower.
+TEST_F(DispatchTest, DoesNotPauseForWhatWasSaidInATransaction) {
+  accept(1);
+  report(lent().front(), {later}, Hindrance::unreachable);
+  EXPECT_FALSE(queue.pause_of("to.example", now));
+  for (std::uint64_t id = 2; id <= 4; ++id) accept(id);
+  EXPECT_EQ(lent().size(), 1U);
+}
+
+TEST_F(DispatchTest, SaysWhatHinderedAndInWhoseWords) {
+  accept(1);
+  frames::Report dns;
+  dns.lease = lent().front().lease;
+  dns.hindrance = Hindrance::unreachable;
+  dns.hindrance_text = "DNS gives no answer";
+  dns.hindrance_status = {4, 4, 3};
+  dispatch.on_report(dns, now);
+  const auto answer = queue.ledger().find(mail::MessageId(1))->recipients[0].answer;
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->reply, (mail::Reply{451, {4, 4, 3}, "DNS gives no answer"}));
+  EXPECT_EQ(answer->remote, "") << "our own words";
+  const auto pause = queue.pause_of("to.example", now);
+  ASSERT_TRUE(pause);
+  EXPECT_EQ(pause->reason, "DNS gives no answer");
+}
+
+// RFC 6531: a next hop without SMTPUTF8 refuses those that need it, and no others.
+TEST_F(DispatchTest, LendsRecipientsThatNeedUtf8Apart) {
+  auto mixed = envelope("a@from.example", {"b@to.example", "\u00fc@to.example", "c@to.example"});
+  mixed.needs_utf8 = true;
+  accept(1, mixed);
+  const auto all = lent();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].recipients.size(), 2U);
+  ASSERT_EQ(all[1].recipients.size(), 1U);
+  EXPECT_EQ(all[1].recipients[0].mailbox.text(), "\u00fc@to.example");
+  report(all[0], {ok, ok});
+  report(all[1], {never});
+  EXPECT_EQ(queue.ledger().find(mail::MessageId(1)), nullptr);
+}
+
 TEST_F(DispatchTest, PausesARouteThatRefusesUsAndBouncesNothing) {
   accept(1);
   for (int i = 0; i < 10; ++i) {
@@ -182,6 +246,24 @@ TEST_F(DispatchTest, ExpiresIntoABounceThatQuotesTheLastAnswer) {
   EXPECT_NE(all[0].content.find("4.4.7"), std::string::npos);
   EXPECT_NE(all[0].content.find("greylisted"), std::string::npos);
   EXPECT_EQ(queue.size(), 1U);
+}
+
+// What ends while the disk fails waits in memory to be written down: so nothing new is begun.
+TEST_F(DispatchTest, LendsNothingWhileTheStoreIsBehind) {
+  accept(1);
+  accept(2);
+  accept(3);
+  const auto first = lent();
+  ASSERT_EQ(first.size(), 3U);
+  spool.disk->fail_at(1, 1000, boost::system::errc::io_error);
+  for (const auto& lease : first) report(lease, {later});
+  ASSERT_TRUE(spool.store->is_behind());
+  pass(10min);
+  leases.clear();
+  const auto again = dispatch.pump(now);
+  EXPECT_TRUE(leases.empty());
+  EXPECT_EQ(again, now.steady + look_at_store_again);
+  reporter.sweep(now);
 }
 
 // Statement 91.

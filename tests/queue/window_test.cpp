@@ -50,7 +50,6 @@ TEST(Window, FollowsWhatItsDestinationBears) {
       {"half of what was under way", "lllllsllf", "5 of 3"},
       {"those lent before are the same failure", "lllllsllfff", "3 of 3"},
       {"one success is enough for it to live", "lllllfffs", "1 of 2"},
-      {"and not sooner than that", "lllllsllfsss", "2 of 4"},
       {"all fail at the first contact: dead", "lllllfffff", "dead"},
       {"one fails at the first contact: dead", "lf", "dead"},
       {"it lived: one more chance", "lslf", "0 of 1"},
