@@ -122,7 +122,7 @@ void Intake::on_durable(mail::MessageId id, const MessageHead& head, net::Result
   committing_.erase(id.value());
   if (committing_.empty()) committed_.cancel();
   if (!result) {
-    net::log(net::Level::error, "refused", {{"id", id}, {"error", result.error().message()}});
+    net::log(net::Level::warning, "refused", {{"id", id}, {"error", result.error().message()}});
     client->channel.send(frames::Refused{id, refusal_of(result.error())});
     return;
   }

@@ -7,6 +7,13 @@
 #include "net/log.h"
 
 namespace postern::queue {
+void DraftSpace::raise_alarm(const std::string& file, const net::error_code& error) {
+  const auto now = net::Clock::now();
+  if (now < next_alarm) return;
+  next_alarm = now + std::chrono::minutes(1);
+  net::log(net::Level::error, "spool-write-failed", {{"file", file}, {"error", error.message()}});
+}
+
 LogDraft::~LogDraft() {
   const auto space = space_.lock();
   if (!space) return;
@@ -25,19 +32,25 @@ LogDraft::~LogDraft() {
 net::Result<> LogDraft::add(std::string bytes) {
   const auto space = space_.lock();
   if (!space) return make_error_code(boost::system::errc::operation_canceled);
+  const net::Result<> written = write(*space, std::move(bytes));
+  if (!written) space->raise_alarm(name_, written.error());
+  return written;
+}
+
+net::Result<> LogDraft::write(DraftSpace& space, std::string bytes) {
   const std::uint64_t offset = size_;
   if (!file_ && (offset + bytes.size() > max_inline_content ||
-                 space->buffered + bytes.size() > max_buffered)) {
-    const net::Result<> moved = move_to_file(*space);
+                 space.buffered + bytes.size() > max_buffered)) {
+    const net::Result<> moved = move_to_file(space);
     if (!moved) return moved;
   }
   size_ += bytes.size();
   crc_ = net::crc32c(bytes, crc_);
   if (file_) {
-    space->in_files += bytes.size();
-    return space->disk.write(file_.get(), std::array<std::string_view, 1>{bytes}, offset);
+    space.in_files += bytes.size();
+    return space.disk.write(file_.get(), std::array<std::string_view, 1>{bytes}, offset);
   }
-  space->buffered += bytes.size();
+  space.buffered += bytes.size();
   if (content_.empty()) {
     content_ = std::move(bytes);
   } else {

@@ -21,6 +21,10 @@ struct DraftSpace {
   Disk& disk;
   std::size_t buffered = 0;    // bytes in memory
   std::uint64_t in_files = 0;  // bytes, of messages that are not accepted yet
+  net::Clock::time_point next_alarm = {};
+
+  /// A file cannot be written, and why: said loudly, but not again for a minute.
+  void raise_alarm(const std::string& file, const net::error_code& error);
 };
 
 class LogDraft final : public Draft {
@@ -34,6 +38,7 @@ class LogDraft final : public Draft {
   net::Result<> add(std::string bytes) override;
   std::uint64_t size() const override { return size_; }
   std::uint32_t crc() const { return crc_; }
+  const std::string& name() const { return name_; }  // of its file
   bool is_in_file() const { return static_cast<bool>(file_); }
   int file() const { return file_.get(); }
   std::string take_content();
@@ -41,6 +46,7 @@ class LogDraft final : public Draft {
   void keep() { is_kept_ = true; }
 
  private:
+  [[nodiscard]] net::Result<> write(DraftSpace& space, std::string bytes);
   [[nodiscard]] net::Result<> move_to_file(DraftSpace& space);
 
   std::weak_ptr<DraftSpace> space_;
