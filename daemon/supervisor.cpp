@@ -1,8 +1,6 @@
 #include "daemon/supervisor.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -10,7 +8,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
-#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -18,6 +15,7 @@
 #include "daemon/process.h"
 #include "daemon/settings.h"
 #include "daemon/sockets.h"
+#include "daemon/spool.h"
 #include "daemon/start_failure.h"
 #include "net/channel.h"
 #include "net/log.h"
@@ -159,33 +157,6 @@ class Supervisor {
   int exit_code_ = EX_OK;
 };
 
-// A directory that is there and has something in it is taken only as it is: a typing error must not give `/var` away.
-void make_spool(const Config& config) {
-  namespace fs = std::filesystem;
-  const fs::path spool = config.queue_directory;
-  std::error_code error;
-  fs::create_directories(spool, error);
-  if (error)
-    throw StartFailure(EX_CANTCREAT, "cannot make " + spool.string() + ": " + error.message());
-  const auto user = user_of(Role::queue);
-  const uid_t owner = user ? user->uid : ::geteuid();
-  struct stat status {};
-  ::stat(spool.c_str(), &status);
-  if (!fs::is_empty(spool, error) || error) {
-    if (status.st_uid == owner && (status.st_mode & 077) == 0) return;
-    throw StartFailure(
-        EX_CONFIG, spool.string() + " is not the queue's own: name another queue.directory, or, " +
-                       "if it is a spool, give it to the queue's user alone (chown, chmod 700)");
-  }
-  if (::chmod(spool.c_str(), 0700) != 0 ||
-      (user && ::chown(spool.c_str(), user->uid, user->gid) != 0)) {
-    throw StartFailure(EX_CANTCREAT, "cannot make " + spool.string() + " the queue's own");
-  }
-  // Its own name must outlive a power cut, like all that will be in it.
-  const net::Fd parent(::open(spool.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  ::fsync(parent.get());
-}
-
 Supervisor::Supervisor(Config config)
     : config_(std::move(config)),
       tls_(TlsFiles::read(config_)),
@@ -193,7 +164,7 @@ Supervisor::Supervisor(Config config)
       sockets_(bind_listeners(config_, {})),
       control_(bind_control(config_.control_socket)),
       seats_(make_seats()) {
-  make_spool(config_);
+  make_spool(config_.queue_directory, user_of(Role::queue));
   const auto add = [this](Role role, std::uint32_t instance) {
     processes_.push_back(std::make_unique<Process>());
     processes_.back()->role = role;
