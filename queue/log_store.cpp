@@ -8,6 +8,7 @@
 #include <bit>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -52,8 +53,10 @@ class LogStore::Sink final : public RecordSink {
     // A large message's file is synced before its record, and removed when it was refused or has ended: an update that says so
     // may still follow.
     const bool is_in_file = payload.head.is_in_file;
-    if (is_in_file && !store_.has_content(record.id)) {
-      missing_.insert(record.id.value());
+    const auto fault =
+        is_in_file ? content_fault(*store_.disk_, record.id, payload.head.size) : std::nullopt;
+    if (fault && fault->kind != Finding::Kind::unreadable) {
+      without_content_.emplace(record.id.value(), *fault);
       return;
     }
     const RecordPlace at = place_of(segment, record);
@@ -68,7 +71,7 @@ class LogStore::Sink final : public RecordSink {
                  const Update& update) override {
     if (std::ranges::any_of(update.changes,
                             [](const Change& change) { return frames::is_final(change.state); }))
-      missing_.erase(update.id.value());
+      without_content_.erase(update.id.value());
     store_.index_.reach(segment.number, segment.mark, 0);
     store_.index_.note(update.id, place_of(segment, record));
     visitor_.on_update(update);
@@ -78,12 +81,8 @@ class LogStore::Sink final : public RecordSink {
     if (const auto number = segment_number(finding.file)) unsaved_.insert(*number);
   }
 
-  void report_missing() {
-    for (const std::uint64_t id : missing_) {
-      const mail::MessageId message(id);
-      on_finding({Finding::Kind::missing, content_name(message), 0, 0, "content is gone", message},
-                 {});
-    }
+  void report_faults_of_contents() {
+    for (const auto& [id, fault] : without_content_) on_finding(fault, {});
   }
 
   /// Damage in it could not be copied: it must stay.
@@ -97,7 +96,8 @@ class LogStore::Sink final : public RecordSink {
   }
 
   LogStore& store_;
-  std::set<std::uint64_t> missing_;  // large messages without their file, which nothing has ended
+  // Large messages without all of their content, which nothing has ended.
+  std::map<std::uint64_t, Finding> without_content_;
   std::set<std::uint32_t> unsaved_;
   Visitor& visitor_;
   Quarantine quarantine_;
@@ -164,7 +164,7 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
                                "the spool was written by a newer Postern: start that one"};
   }
   if (!segments) return cannot_start("cannot be read", segments.error());
-  sink.report_missing();
+  sink.report_faults_of_contents();
   make_durable(*segments);
   Seal ends;
   std::uint32_t next = 1;
@@ -217,12 +217,6 @@ std::uint64_t LogStore::chosen_segment_size() const {
   std::uint64_t available = space ? space->total : UINT64_MAX;
   if (limits_.max_size > 0) available = std::min(available, limits_.max_size);
   return std::clamp(available / 16, least_segment, max_segment);
-}
-
-// Whatever its size: one that was cut short is set aside when it is read, not taken for one that has ended.
-bool LogStore::has_content(mail::MessageId id) const {
-  const Result<net::Fd> file = disk_->open_file(content_name(id));
-  return file || file.error() != boost::system::errc::no_such_file_or_directory;
 }
 
 // Content of large messages that were never accepted, or have ended. After damage it may also be that of a message whose record
@@ -314,7 +308,10 @@ void LogStore::accept_file(mail::MessageId id, MessageHead head, std::unique_ptr
 void LogStore::on_file_synced(mail::MessageId id, const MessageHead& head,
                               std::unique_ptr<LogDraft> draft, Result<> result, Done done) {
   if (--syncing_files_ == 0) files_synced_.cancel();
-  if (!result) return done(result);
+  if (!result) {
+    drafts_->raise_alarm(draft->name(), result.error());
+    return done(result);
+  }
   // Shared only because a std::function wants to be copied.
   std::shared_ptr<LogDraft> kept = std::move(draft);
   append(id, head, {}, [kept, done = std::move(done)](Result<> written) {

@@ -79,7 +79,6 @@ class LogStore final : public Store {
                       net::Result<> result, Done done);
   void refuse(const Done& done, boost::system::errc::errc_t error);
   void on_damaged(mail::MessageId id, std::string bytes);
-  [[nodiscard]] bool has_content(mail::MessageId id) const;
   void make_durable(const std::vector<RecoveredSegment>& segments);
   [[nodiscard]] std::uint64_t chosen_segment_size() const;
   void tidy();

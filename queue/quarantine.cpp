@@ -30,7 +30,7 @@ bool Quarantine::take(const Finding& finding, std::string_view bytes) {
                              {"what", finding.what}});
       return true;
     case Kind::damage:
-      return copy(finding, bytes);
+      return content_id(finding.file) ? move(finding) : copy(finding, bytes);
     case Kind::missing:
       has_new_damage_ = true;
       if (may_tell())
@@ -75,17 +75,20 @@ bool Quarantine::copy(const Finding& finding, std::string_view bytes) {
   return copied.has_value();
 }
 
-// A directory can be moved too; one that is not ours to move, or a mount point, stays and is told of again.
+// All of a file, for one that counts as a whole: content whose checksum can no longer be right, and what is not ours. A directory
+// can be moved too; one that is not ours to move, or a mount point, stays and is told of again.
 bool Quarantine::move(const Finding& finding) {
   Result<> moved = open();
   // It had the name of the directory itself, which has made way for it.
   const bool is_moved = finding.file == damaged_name && moved;
   if (moved && !is_moved) moved = spool_.rename(finding.file, *damaged_, finding.file);
   if (moved) has_moved_ = true;
+  if (finding.kind == Kind::damage) has_new_damage_ = true;
   if (may_tell())
-    net::log(Level::error, "foreign-file",
+    net::log(Level::error, finding.kind == Kind::foreign ? "foreign-file" : "spool-damaged",
              {{"file", finding.file},
               {"what", finding.what},
+              {"id", id_text(finding)},
               {"moved", moved ? path_of(finding.file) : "not: " + moved.error().message()}});
   return moved.has_value();
 }

@@ -260,6 +260,23 @@ Result<std::vector<Finding>> strangers(const Disk& disk) {
   return found;
 }
 
+std::optional<Finding> content_fault(const Disk& disk, mail::MessageId id, std::uint64_t size) {
+  const std::string name = content_name(id);
+  const Result<net::Fd> file = disk.open_file(name);
+  if (!file && file.error() == errc::no_such_file_or_directory) {
+    return Finding{Kind::missing, name, 0, 0, "content is gone", id};
+  }
+  const Result<std::uint64_t> found = file ? disk.size_of(file->get()) : file.error();
+  if (!found) return Finding{Kind::unreadable, name, 0, 0, found.error().message(), id};
+  if (*found == size) return std::nullopt;
+  return Finding{Kind::damage,
+                 name,
+                 0,
+                 0,
+                 fmt::format("content of {} bytes that should have {}", *found, size),
+                 id};
+}
+
 Result<std::optional<Mark>> find_mark(const Disk& disk) {
   const Result<std::vector<std::string>> names = disk.names();
   if (!names) return names.error();

@@ -65,6 +65,10 @@ class RecordSink {
 /// the segments do. Contents of messages are not looked into.
 [[nodiscard]] net::Result<std::vector<Finding>> strangers(const Disk& disk);
 
+/// What is wrong with the file of a large content of `size` bytes, as far as its length tells; nothing: all is well.
+[[nodiscard]] std::optional<Finding> content_fault(const Disk& disk, mail::MessageId id,
+                                                   std::uint64_t size);
+
 /// The mark of the spool: what most of its segments say, or else the file `mark`; nothing: neither is there.
 [[nodiscard]] net::Result<std::optional<Mark>> find_mark(const Disk& disk);
 /// The same, made up where there is none, and written down where the file `mark` does not say it.
