@@ -48,6 +48,10 @@ SpoolFailure failure_of(const std::string& path, std::string_view what,
   if (error == boost::system::errc::protocol_not_supported) {
     return {EX_DATAERR, path + ": a newer Postern wrote this spool: ask that one"};
   }
+  if (error == boost::system::errc::permission_denied) {
+    return {EX_NOPERM,
+            path + ": you may not read it: ask as root, or as the user that the queue runs as"};
+  }
   const frames::CannotStart why = queue::cannot_start(what, error);
   return {why.exit_code, fmt::format("{}: {}", path, why.reason)};
 }
