@@ -6,8 +6,9 @@
 // A delivery that answers `aborted` is shutting down: it gets no more.
 //
 // What hinders a whole destination is no fault of a message. Unreachable: fewer leases at a time, or the line pauses,
-// and the attempt counts; while others are served there, the message tries again in a few seconds, at first. Our password or the relayhost's certificate refused: the route pauses, an ERROR calls the operator, and no
-// attempt counts; what waits behind it still expires, but not sooner than without the pause.
+// and the attempt counts; while others are served there, the message tries again in a few seconds, at first. Our
+// password or the relayhost's certificate refused: the route pauses, an ERROR calls the operator, and no attempt
+// counts; what waits behind it still expires, but not sooner than without the pause.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,7 @@ class Dispatch {
   /// A new delivery takes leases; an empty `send`: none does.
   void connect(Send send, const Moment& now);
 
-  /// Lends out what can be lent. When to pump again; nothing: when a report comes, or something else changes.
+  /// Lends out what can be lent; nothing while the store is behind, as outcomes would only pile up. When to pump again; nothing: when a report comes, or something else changes.
   std::optional<SteadyTime> pump(const Moment& now);
   void on_report(const frames::Report& report, const Moment& now);
 
