@@ -1,216 +1,340 @@
 #include "queue/control.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
-#include "mail/header.h"
+#include "net/checksum.h"
 #include "net/log.h"
+#include "queue/description.h"
+#include "queue/errand.h"
+#include "queue/selection.h"
 
 namespace postern::queue {
 namespace {
 
 namespace asio = net::asio;
 
-// What is shown of a message fits into one frame (net::max_frame), however many its recipients are and whatever
-// was answered.
-constexpr std::size_t max_shown_recipients = 500;
-constexpr std::size_t max_shown_text = 256;  // octets
+// A turn on the loop, before others have theirs.
+constexpr std::chrono::milliseconds longest_turn{2};
+constexpr std::size_t max_turn = 64;  // messages looked at
+// A slice of an errand: what is on its way to disk at a time.
+constexpr std::size_t max_slice_messages = 64;
+constexpr std::size_t max_slice_bounces = 8;  // each is a new message
+constexpr std::size_t max_slice_recipients = 3000;
+constexpr std::chrono::milliseconds pause_before_accepting{100};
 
-constexpr std::size_t messages_at_once = 64;  // then others get their turn on the loop
-constexpr std::chrono::milliseconds pause_after_refused_accept{100};
-
-std::string actor_of(const Control::Channel& channel) {
-  const auto [user, process] = channel.peer();
-  return fmt::format("{}:{}", user, process);
+/// `alice(1000):4711`: user, user id, process.
+std::string name_of(std::pair<unsigned, int> peer) {
+  std::array<char, 4096> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(peer.first, &entry, buffer.data(), buffer.size(), &found);
+  return fmt::format("{}({}):{}", found ? found->pw_name : "?", peer.first, peer.second);
 }
 
-frames::ControlDone unknown(mail::MessageId id) {
-  return {0, fmt::format("{}: no such message in the queue", id.text())};
-}
+/// Says when it is time to let others on the loop.
+class Turn {
+ public:
+  [[nodiscard]] bool is_over() {
+    if (++count_ < max_turn && net::Clock::now() < began_ + longest_turn) return false;
+    count_ = 0;
+    return true;
+  }
+  void begin() { began_ = net::Clock::now(); }
 
-void cut(std::string& text) {
-  if (text.size() > max_shown_text) text.resize(max_shown_text);
-}
+ private:
+  std::size_t count_ = 0;
+  net::Clock::time_point began_ = net::Clock::now();
+};
 
-frames::QueuedRecipient described(const mail::Mailbox& mailbox, const Recipient& recipient,
-                                  const Moment& now) {
-  frames::QueuedRecipient shown{mailbox, recipient.state, recipient.destination.get(),
-                                recipient.attempts, now.on_wall(recipient.due)};
-  if (recipient.answer) shown.last_answer = recipient.answer->reply.one_line();
-  cut(shown.destination);
-  cut(shown.last_answer);
-  return shown;
+/// What went wrong with some messages: the first in words, the others counted.
+class Trouble {
+ public:
+  void add(mail::MessageId id, std::string_view what) {
+    if (count_++ == 0) first_ = fmt::format("{}: {}", id.text(), what);
+  }
+  [[nodiscard]] std::string text() const {
+    return count_ > 1 ? fmt::format("{} (and so with {} more)", first_, count_ - 1) : first_;
+  }
+
+ private:
+  std::string first_;
+  std::size_t count_ = 0;
+};
+
+constexpr std::string_view unknown = "no such message in the queue";
+
+std::string unreadable(const net::error_code& error) {
+  if (error == boost::system::errc::bad_message) return "the stored message is damaged";
+  return "cannot be read: " + error.message();
 }
 
 }  // namespace
 
-// What one request deletes, until all of it is on disk.
-struct Control::Deletion {
-  Deletion(net::Executor executor, std::string by)
-      : actor(std::move(by)), is_over(executor, net::Timer::time_point::max()) {}
+// What of an errand is on its way to disk. Shared with what is called when it is there, which may outlive the client.
+class Control::Slice {
+ public:
+  Slice(net::Executor executor, std::shared_ptr<Client> client)
+      : client_(std::move(client)), is_done_(executor, net::Timer::time_point::max()) {}
 
-  void fail(mail::MessageId id, std::string_view why) {
-    if (done.error.empty()) done.error = fmt::format("{}: {}", id.text(), why);
+  void begin(std::size_t recipients) {
+    ++left_;
+    ++messages_;
+    recipients_ += recipients;
+  }
+  void end(mail::MessageId id, const net::Result<>& result,
+           const std::vector<frames::QueuedMessage>& answer) {
+    if (!result) {
+      trouble.add(id, result.error() == boost::system::errc::bad_message
+                          ? unreadable(result.error())
+                          : "could not be written down: " + result.error().message());
+    } else {
+      ++count;
+      tell(answer);
+    }
+    if (--left_ == 0) is_done_.cancel();
   }
 
-  std::string actor;
-  std::size_t left = 0;
-  frames::ControlDone done;
-  net::Timer is_over;  // cancelled when nothing is left
+  void tell(const std::vector<frames::QueuedMessage>& answer) {
+    for (const frames::QueuedMessage& part : answer) client_->channel.send(part);
+  }
+
+  [[nodiscard]] bool is_full(std::size_t most) const {
+    return messages_ >= most || recipients_ >= max_slice_recipients;
+  }
+  net::Task<> done() {
+    while (left_ > 0) co_await is_done_.async_wait(net::as_result);
+    messages_ = 0;
+    recipients_ = 0;
+  }
+
+  std::uint64_t count = 0;  // messages to which something was done
+  Trouble trouble;
+
+ private:
+  std::shared_ptr<Client> client_;
+  std::size_t left_ = 0;
+  std::size_t messages_ = 0;
+  std::size_t recipients_ = 0;
+  net::Timer is_done_;
 };
 
 void Control::listen(net::Fd socket) {
   net::error_code ignored;
   acceptor_.close(ignored);
   acceptor_.assign(asio::local::stream_protocol(), socket.release());
-  clients_.start(accept());
+  tasks_.start(accept());
 }
 
 net::Task<> Control::accept() {
   const int socket = acceptor_.native_handle();
   while (acceptor_.is_open() && acceptor_.native_handle() == socket) {
-    auto [error, client] = co_await acceptor_.async_accept(net::as_result);
-    if (error == asio::error::operation_aborted) co_return;
-    if (error || clients_.size() > max_control_clients) {
-      co_await net::sleep_for(pause_after_refused_accept);
+    if (clients_.size() >= max_control_clients) {
+      auto [waited] = co_await acceptor_.async_wait(Acceptor::wait_read, net::as_result);
+      if (waited) co_return;
+      if (!make_room()) co_await net::sleep_for(pause_before_accepting);
       continue;
     }
-    auto channel = std::make_shared<Channel>(clients_.executor(), net::Fd(client.release()));
-    clients_.start(serve(std::move(channel)));
+    auto [error, accepted] = co_await acceptor_.async_accept(net::as_result);
+    if (error == asio::error::operation_aborted) co_return;
+    if (error) {
+      co_await net::sleep_for(pause_before_accepting);
+      continue;
+    }
+    auto client = std::make_shared<Client>(tasks_.executor(), net::Fd(accepted.release()));
+    client->name = name_of(client->channel.peer());
+    clients_.push_back(client);
+    tasks_.start(serve(std::move(client)));
   }
 }
 
-net::Task<> Control::serve(std::shared_ptr<Channel> channel) {
+// Ends the client that lets us wait for longest, where that is long enough.
+bool Control::make_room() {
+  std::shared_ptr<Client> slowest;
+  for (const auto& client : clients_) {
+    if (!client->waits_since || !client->channel.is_open()) continue;
+    if (!slowest || *client->waits_since < *slowest->waits_since) slowest = client;
+  }
+  if (!slowest || *slowest->waits_since + patience_ > net::Clock::now()) return false;
+  net::log("control-client-ended", {{"by", slowest->name}, {"why", "others wait"}});
+  slowest->channel.close();
+  clients_.remove(slowest);
+  return true;
+}
+
+net::Task<> Control::serve(std::shared_ptr<Client> client) {
   for (;;) {
-    net::Result<frames::ToControl> request = co_await channel->receive();
-    if (!request) co_return;
+    client->waits_since = net::Clock::now();
+    net::Result<frames::ToControl> request = co_await client->channel.receive();
+    client->waits_since.reset();
+    if (!request) break;
     net::Task<> answered =
-        std::visit([&](auto& any) { return answer(channel, std::move(any)); }, *request);
+        std::visit([&](auto& any) { return answer(client, std::move(any)); }, *request);
     co_await std::move(answered);
   }
+  clients_.remove(client);
 }
 
-std::optional<frames::QueuedMessage> Control::describe(mail::MessageId id, bool with_header) {
-  const Message* message = queue_.ledger().find(id);
-  if (message == nullptr) return std::nullopt;
-  net::Result<StoredMessage> stored = store_.read(id);
-  if (!stored) return std::nullopt;
-  frames::QueuedMessage answer{
-      id, std::move(stored->head.envelope), stored->head.arrival, message->size, {}, {}, {}};
-  const Moment now = Moment::now();
-  auto& mailboxes = answer.envelope.recipients;
-  const std::size_t count =
-      std::min({mailboxes.size(), message->recipients.size(), max_shown_recipients});
-  mailboxes.erase(mailboxes.begin() + static_cast<std::ptrdiff_t>(count), mailboxes.end());
-  for (std::size_t i = 0; i < count; ++i) {
-    mailboxes[i].original.clear();  // nobody looks at it, and it is long
-    answer.recipients.push_back(described(mailboxes[i].mailbox, message->recipients[i], now));
+net::Task<> Control::drained(std::shared_ptr<Client> client) {
+  client->waits_since = net::Clock::now();
+  co_await client->channel.drained();
+  client->waits_since.reset();
+}
+
+net::Task<> Control::send(std::shared_ptr<Client> client,
+                          std::vector<frames::QueuedMessage> parts) {
+  for (frames::QueuedMessage& part : parts) {
+    client->channel.send(std::move(part));
+    co_await drained(client);
   }
-  if (with_header) {
-    const std::string front = front_of(*stored, frames::max_chunk);
-    answer.header = std::string(mail::header_section_of(front));
+}
+
+net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueList request) {
+  const mail::Parsed<Selection> selection = Selection::of(request.filter);
+  if (!selection) {
+    client->channel.send(frames::ControlDone{0, selection.error().reason});
+    co_return;
   }
-  return answer;
-}
-
-std::vector<mail::MessageId> Control::chosen(std::vector<mail::MessageId> ids) {
-  if (!ids.empty()) return ids;
-  for (const auto& [id, message] : queue_.ledger().messages()) ids.push_back(id);
-  return ids;
-}
-
-net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueList) {
-  const std::vector<mail::MessageId> ids = chosen({});
+  Walk walk(queue_.ledger(), std::move(request.filter.ids));
+  Trouble trouble;
+  Turn turn;
   std::uint64_t count = 0;
-  for (const auto id : ids) {
-    std::optional<frames::QueuedMessage> message = describe(id, false);
-    if (!message) continue;  // it went, or cannot be read, while others were listed
-    channel->send(std::move(*message));
-    if (++count % messages_at_once != 0) continue;
-    co_await channel->drained();
+  while (const auto id = walk.next()) {
+    if (turn.is_over()) {
+      co_await net::sleep_for({});
+      turn.begin();
+    }
+    if (!client->channel.is_open()) co_return;
+    const Moment now = Moment::now();
+    const Message* message = queue_.ledger().find(*id);
+    if (message == nullptr) {
+      trouble.add(*id, unknown);
+      continue;
+    }
+    if (!selection->may_mean(*message, now)) continue;
+    const net::Result<StoredMessage> stored = store_.read(*id);
+    if (!stored) trouble.add(*id, unreadable(stored.error()));
+    const auto which = selection->recipients(*message, stored ? &stored->head.envelope : nullptr);
+    if (which.empty()) continue;
+    ++count;
+    co_await send(client, described(queue_, *id, stored ? &*stored : nullptr, which, now));
+  }
+  client->channel.send(frames::ControlDone{count, trouble.text()});
+}
+
+net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueShow request) {
+  const mail::MessageId id = request.id;
+  Trouble trouble;
+  if (queue_.ledger().find(id) == nullptr) {
+    trouble.add(id, unknown);
+    client->channel.send(frames::ControlDone{0, trouble.text()});
+    co_return;
+  }
+  net::Result<StoredMessage> stored = store_.read(id);
+  if (!stored) {
+    trouble.add(id, unreadable(stored.error()));
+    std::vector<std::uint32_t> all;
+    for (std::uint32_t i = 0; i < queue_.ledger().find(id)->recipients.size(); ++i)
+      all.push_back(i);
+    co_await send(client, described(queue_, id, nullptr, all, Moment::now()));
+  } else if (request.with_content) {
+    co_await send_content(client, std::move(*stored));
+    co_return;
+  } else {
+    const net::Result<std::vector<Update>> history = store_.history(id);
+    if (!history) trouble.add(id, "its attempts " + unreadable(history.error()));
+    co_await send(client,
+                  described_whole(queue_, id, *stored, history ? *history : std::vector<Update>(),
+                                  Moment::now()));
+  }
+  client->channel.send(frames::ControlDone{1, trouble.text()});
+}
+
+// What lies in the log was verified when it was read. What lies in a file is verified on the way.
+net::Task<> Control::send_content(std::shared_ptr<Client> client, StoredMessage message) {
+  frames::ControlDone done{1, {}};
+  const std::string* content = std::get_if<std::string>(&message.content);
+  std::uint32_t crc = 0;
+  for (std::uint64_t at = 0; at < message.head.size;) {
+    std::string piece(std::min<std::uint64_t>(frames::max_chunk, message.head.size - at), '\0');
+    if (content != nullptr) {
+      piece = content->substr(at, piece.size());
+    } else {
+      const int file = std::get<ContentFile>(message.content).file.get();
+      const auto n = ::pread(file, piece.data(), piece.size(), static_cast<off_t>(at));
+      if (n < 0) done.error = unreadable({errno, boost::system::system_category()});
+      piece.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    }
+    if (piece.empty()) break;
+    at += piece.size();
+    crc = net::crc32c(piece, crc);
+    client->channel.send(frames::QueuedContent{std::move(piece)});
+    co_await drained(client);
     co_await net::sleep_for({});
-    if (!channel->is_open()) co_return;
+    if (!client->channel.is_open()) co_return;
   }
-  channel->send(frames::ControlDone{count, {}});
+  if (done.error.empty() && crc != message.head.crc) done.error = "the stored message is damaged";
+  client->channel.send(std::move(done));
 }
 
-net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueShow request) {
-  std::optional<frames::QueuedMessage> message = describe(request.id, true);
-  if (message) {
-    channel->send(std::move(*message));
-    channel->send(frames::ControlDone{1, {}});
-  } else {
-    channel->send(unknown(request.id));
+net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueAct request) {
+  const mail::Parsed<Selection> selection = Selection::of(request.filter);
+  if (!selection) {
+    client->channel.send(frames::ControlDone{0, selection.error().reason});
+    co_return;
   }
-  co_return;
-}
-
-net::Task<> Control::answer(std::shared_ptr<Channel> channel, frames::QueueAct request) {
-  if (request.action == frames::QueueAction::remove)
-    return remove(channel, std::move(request.filter));
-  return flush(channel, std::move(request.filter));
-}
-
-net::Task<> Control::flush(std::shared_ptr<Channel> channel, frames::QueueFilter request) {
-  const std::string actor = actor_of(*channel);
-  const Moment now = Moment::now();
-  frames::ControlDone done;
-  for (const auto id : chosen(std::move(request.ids))) {
-    if (queue_.flush(id, now)) {
-      ++done.count;
-      net::log("flushed", {{"id", id}, {"by", actor}});
-    } else if (done.error.empty()) {
-      done.error = unknown(id).error;
+  const auto errand =
+      std::make_shared<Errand>(store_, queue_, reporter_, request.action, client->name);
+  const auto slice = std::make_shared<Slice>(tasks_.executor(), client);
+  const std::size_t slice_size =
+      request.action == frames::QueueAction::bounce ? max_slice_bounces : max_slice_messages;
+  Walk walk(queue_.ledger(), std::move(request.filter.ids));
+  Turn turn;
+  while (const auto id = walk.next()) {
+    const bool is_full = slice->is_full(slice_size);
+    if (is_full) {
+      on_change_();
+      co_await slice->done();
+      co_await drained(client);
     }
+    if (turn.is_over()) {
+      co_await net::sleep_for({});
+      turn.begin();
+    }
+    if (!client->channel.is_open()) break;  // nobody wants it any more
+    act(*id, *selection, *errand, slice);
   }
-  channel->send(std::move(done));
+  co_await slice->done();
+  client->channel.send(frames::ControlDone{slice->count, slice->trouble.text()});
   on_change_();
-  co_return;
 }
 
-// Answered when all is on disk: what was deleted stays so.
-net::Task<> Control::remove(std::shared_ptr<Channel> channel, frames::QueueFilter request) {
-  auto deletion = std::make_shared<Deletion>(clients_.executor(), actor_of(*channel));
-  for (const auto id : chosen(std::move(request.ids))) remove(id, deletion);
-  while (deletion->left > 0) co_await deletion->is_over.async_wait(net::as_result);
-  channel->send(std::move(deletion->done));
-}
-
-void Control::remove(mail::MessageId id, const std::shared_ptr<Deletion>& deletion) {
+void Control::act(mail::MessageId id, const Selection& selection, Errand& errand,
+                  const std::shared_ptr<Slice>& slice) {
   const Message* message = queue_.ledger().find(id);
-  if (message == nullptr) return deletion->fail(id, "no such message in the queue");
+  if (message == nullptr) return slice->trouble.add(id, unknown);
   const Moment now = Moment::now();
-  Update update{id, {}, false};
-  for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
-    const Recipient& recipient = message->recipients[i];
-    if (recipient.state == RecipientState::leased) {
-      return deletion->fail(id, "is being delivered right now, try again");
-    }
-    if (recipient.is_final()) continue;
-    update.changes.push_back(
-        queue_.change_of(id, i, RecipientState::deleted, {{}, {}, now.wall}, now));
+  if (!selection.may_mean(*message, now)) return;
+  std::optional<mail::Envelope> envelope;
+  if (errand.needs_envelope() || selection.needs_envelope()) {
+    net::Result<StoredMessage> stored = store_.read(id);
+    if (stored) envelope = std::move(stored->head.envelope);
+    if (!stored && selection.needs_envelope())
+      return slice->trouble.add(id, unreadable(stored.error()));
   }
-  queue_.withhold(id, update.changes, now);
-  ++deletion->left;
-  store_.record(update, [this, update, deletion, now](net::Result<> result) {
-    on_removed(update, result, *deletion, now);
+  const mail::Envelope* known = envelope ? &*envelope : nullptr;
+  const Deed deed = errand.deed_for(*message, selection.recipients(*message, known));
+  if (deed.is_empty()) return;
+  auto answer = described_deed(id, *message, deed);
+  if (!deed.is_doing()) return slice->tell(answer);
+  slice->begin(deed.done.size() + deed.lent.size());
+  errand.act(id, deed, known, now, [slice, id, answer = std::move(answer)](net::Result<> result) {
+    slice->end(id, result, answer);
   });
-}
-
-void Control::on_removed(const Update& update, net::Result<> result, Deletion& deletion,
-                         const Moment& now) {
-  if (result) {
-    queue_.apply(update, now);
-    ++deletion.done.count;
-    net::log("deleted", {{"id", update.id}, {"by", deletion.actor}});
-  } else {
-    std::vector<std::uint32_t> recipients;
-    for (const Change& change : update.changes) recipients.push_back(change.recipient);
-    queue_.give_back(update.id, recipients, now.steady, now);
-    deletion.fail(update.id, "could not be written down: " + result.error().message());
-  }
-  if (--deletion.left == 0) deletion.is_over.cancel();
 }
 
 }  // namespace postern::queue

@@ -34,10 +34,14 @@ void Ledger::on_update(const Update& update) {
   for (const Change& change : update.changes) {
     if (change.recipient >= message->recipients.size()) continue;
     Recipient& recipient = message->recipients[change.recipient];
+    if (recipient.is_final()) continue;
     if (!answer || answer->reply != change.answer.reply || answer->remote != change.answer.remote) {
       answer = std::make_shared<const Answer>(change.answer);
     }
-    recipient.answer = answer;
+    recipient.answer = change.answer.is_given() ? answer : nullptr;
+    const bool was_held = recipient.state == RecipientState::held || recipient.is_to_be_held;
+    recipient.is_owed_attempt = was_held && change.state == RecipientState::waiting;
+    recipient.is_to_be_held = false;
     recipient.state = change.state;
     recipient.attempts = change.attempts;
     recipient.due = now_.upcoming(change.next_attempt, max_retry_);
@@ -52,8 +56,8 @@ Update Ledger::state_of(mail::MessageId id) const {
   update.is_warned = message.is_warned;
   for (std::uint32_t i = 0; i < message.recipients.size(); ++i) {
     const Recipient& recipient = message.recipients[i];
-    const auto state =
-        recipient.state == RecipientState::leased ? RecipientState::waiting : recipient.state;
+    const auto returned = recipient.is_to_be_held ? RecipientState::held : RecipientState::waiting;
+    const auto state = recipient.state == RecipientState::leased ? returned : recipient.state;
     if (state == RecipientState::waiting && recipient.attempts == 0 && !recipient.answer) continue;
     update.changes.push_back({i, state, recipient.attempts, now_.on_wall(recipient.due),
                               recipient.answer ? *recipient.answer : Answer{}});

@@ -28,8 +28,11 @@ struct Recipient {
   std::shared_ptr<const Answer> answer;  // the last one; often many recipients share it
   std::uint32_t attempts = 0;
   RecipientState state = RecipientState::waiting;
+  bool is_to_be_held = false;    // leased: held as soon as it is given back
+  bool is_owed_attempt = false;  // released, and not tried since: does not expire
 
   bool is_final() const { return frames::is_final(state); }
+  bool may_expire() const { return state == RecipientState::waiting && !is_owed_attempt; }
 };
 
 struct Message {
@@ -40,6 +43,8 @@ struct Message {
   std::vector<Recipient> recipients;  // in the order of the envelope
   bool is_warned = false;
   bool is_damaged = false;  // kept, but not delivered
+  std::uint16_t unsettled =
+      0;  // updates that are being written down, and are acted on once they are
 
   [[nodiscard]] bool is_over() const;
 };
@@ -51,6 +56,7 @@ class Ledger : public Store::Visitor {
 
   void at(const Moment& now) { now_ = now; }
   void on_message(mail::MessageId id, const MessageHead& head) override;
+  /// Whatever its order: a recipient that was delivered, bounced or deleted stays so.
   void on_update(const Update& update) override;
 
   /// All that differs from how the message came in, as it is to be written down again.

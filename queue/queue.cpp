@@ -33,6 +33,12 @@ Destinations destinations_of(const Message& message, const std::vector<Change>& 
 
 bool is_waiting(const Recipient& recipient) { return recipient.state == RecipientState::waiting; }
 
+// Neither over nor held.
+bool is_going_out(const Recipient& recipient) {
+  return is_waiting(recipient) ||
+         (recipient.state == RecipientState::leased && !recipient.is_to_be_held);
+}
+
 std::optional<SteadyTime> first_due(const Message& message, const Name& destination) {
   std::optional<SteadyTime> due;
   for (const Recipient& recipient : message.recipients) {
@@ -165,7 +171,9 @@ void Queue::withhold(mail::MessageId id, const std::vector<Change>& changes, con
   Message* message = ledger_.find(id);
   if (message == nullptr) return;
   for (const Change& change : changes) {
-    message->recipients.at(change.recipient).state = RecipientState::leased;
+    Recipient& recipient = message->recipients.at(change.recipient);
+    recipient.is_to_be_held = recipient.state == RecipientState::held;
+    recipient.state = RecipientState::leased;
   }
   plan(id, *message, destinations_of(*message, changes), now);
 }
@@ -178,14 +186,46 @@ void Queue::give_back(mail::MessageId id, const std::vector<std::uint32_t>& reci
   for (const auto index : recipients) {
     Recipient& recipient = message->recipients.at(index);
     if (recipient.state != RecipientState::leased) continue;
-    recipient.state = RecipientState::waiting;
+    recipient.state = recipient.is_to_be_held ? RecipientState::held : RecipientState::waiting;
+    recipient.is_to_be_held = false;
     recipient.due = due;
     destinations.insert(recipient.destination);
   }
   plan(id, *message, destinations, now);
 }
 
+void Queue::hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
+                      bool is_held) {
+  Message* message = ledger_.find(id);
+  if (message == nullptr) return;
+  for (const auto index : recipients) {
+    Recipient& recipient = message->recipients.at(index);
+    if (recipient.state == RecipientState::leased) recipient.is_to_be_held = is_held;
+  }
+}
+
+void Queue::begin_unsettled(mail::MessageId id) {
+  if (Message* message = ledger_.find(id)) ++message->unsettled;
+}
+
+void Queue::end_unsettled(mail::MessageId id) {
+  Message* message = ledger_.find(id);
+  if (message != nullptr && message->unsettled > 0) --message->unsettled;
+}
+
+bool Queue::is_unsettled(mail::MessageId id) {
+  const Message* message = ledger_.find(id);
+  return message != nullptr && message->unsettled > 0;
+}
+
 void Queue::settle(Update update, const Moment& now, Store::Done done) {
+  if (const Message* message = ledger_.find(update.id)) {
+    for (Change& change : update.changes) {
+      const bool is_to_be_held = message->recipients.at(change.recipient).is_to_be_held;
+      if (is_to_be_held && change.state == RecipientState::waiting)
+        change.state = RecipientState::held;
+    }
+  }
   store_.record(update, std::move(done));
   apply(update, now);
 }
@@ -230,15 +270,18 @@ void Queue::set_aside(mail::MessageId id, const Moment& now) {
   plan(id, *message, destinations_of(*message), now);
 }
 
-bool Queue::flush(mail::MessageId id, const Moment& now) {
+void Queue::make_due(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
+                     const Moment& now) {
   Message* message = ledger_.find(id);
-  if (message == nullptr) return false;
-  for (Recipient& recipient : message->recipients) {
-    if (is_waiting(recipient)) recipient.due = now.steady;
+  if (message == nullptr) return;
+  Destinations destinations;
+  for (const auto index : recipients) {
+    Recipient& recipient = message->recipients.at(index);
+    if (!is_waiting(recipient)) continue;
+    recipient.due = now.steady;
+    destinations.insert(recipient.destination);
   }
-  plan(id, *message, destinations_of(*message), now);
-  for (const std::string& name : destinations_of(*message)) schedule_.wake(name, now.steady);
-  return true;
+  plan(id, *message, destinations, now);
 }
 
 void Queue::mind_the_clock(const Moment& now) {
@@ -249,36 +292,31 @@ void Queue::mind_the_clock(const Moment& now) {
   }
 }
 
-// By id, and so by age, mostly; then the rest is younger.
-std::vector<mail::MessageId> Queue::expired(const Moment& now, std::size_t limit) {
+Queue::Overdue Queue::overdue(const Moment& now, std::size_t limit) {
   mind_the_clock(now);
-  std::vector<mail::MessageId> ids;
-  for (const auto& [id, message] : ledger_.messages()) {
-    if (ids.size() == limit) break;
-    if (message.arrival + times_.expire > now.steady) {
-      if (ages_.are_ids_in_order()) break;
-      continue;
+  Overdue found;
+  auto& messages = ledger_.messages();
+  const SteadyTime grown_late = now.steady - std::min(times_.warn_after, times_.expire);
+  const std::size_t most = std::min(messages.size(), max_looked_at);
+  auto entry = messages.upper_bound(looked_at_);
+  for (std::size_t looked = 0; looked < most; ++looked, ++entry) {
+    if (found.expired.size() == limit || found.late.size() == limit) break;
+    // Mostly ids grow with time: behind one that is young there are none to look for.
+    const bool is_rest_young =
+        entry == messages.end() || (entry->second.arrival > grown_late && ages_.are_ids_in_order());
+    if (is_rest_young) entry = messages.begin();
+    const auto& [id, message] = *entry;
+    if (message.arrival > grown_late && ages_.are_ids_in_order()) break;
+    looked_at_ = id;
+    if (message.is_damaged || message.arrival > grown_late) continue;
+    const auto& all = message.recipients;
+    if (message.arrival + times_.expire <= now.steady) {
+      if (std::ranges::any_of(all, &Recipient::may_expire)) found.expired.push_back(id);
+    } else if (!message.is_warned && std::ranges::any_of(all, is_going_out)) {
+      found.late.push_back(id);
     }
-    const bool has_waiting =
-        std::any_of(message.recipients.begin(), message.recipients.end(), is_waiting);
-    if (has_waiting && !message.is_damaged) ids.push_back(id);
   }
-  return ids;
-}
-
-std::vector<mail::MessageId> Queue::late(const Moment& now, std::size_t limit) {
-  mind_the_clock(now);
-  std::vector<mail::MessageId> ids;
-  for (const auto& [id, message] : ledger_.messages()) {
-    if (ids.size() == limit) break;
-    if (message.arrival + times_.warn_after > now.steady) {
-      if (ages_.are_ids_in_order()) break;
-      continue;
-    }
-    const bool is_expired = message.arrival + times_.expire <= now.steady;
-    if (!message.is_warned && !message.is_damaged && !is_expired) ids.push_back(id);
-  }
-  return ids;
+  return found;
 }
 
 }  // namespace postern::queue

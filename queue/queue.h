@@ -25,6 +25,8 @@ inline constexpr std::size_t max_lease_recipients = 100;
 inline constexpr std::chrono::seconds due_together{30};
 /// How long a recipient waits at first when its destination was too busy.
 inline constexpr std::chrono::seconds first_busy_retry{2};
+/// Messages in one sweep; a fifth of a microsecond each.
+inline constexpr std::size_t max_looked_at = 10'000;
 
 /// Some recipients of one message, lent out until they are changed or given back.
 struct Loan : Schedule::Turn {
@@ -72,13 +74,22 @@ class Queue {
   }
   [[nodiscard]] std::optional<SteadyTime> wake_at() const { return schedule_.wake_at(); }
 
-  /// Takes waiting recipients out of their lines, so that nobody else touches them.
+  /// Takes waiting and held recipients out of their lines, so that nobody else touches them.
   void withhold(mail::MessageId id, const std::vector<Change>& changes, const Moment& now);
-  /// Recipients that nothing happened to wait again, until `due`.
+  /// Recipients that nothing happened to wait again, until `due`, or are held, as before.
   void give_back(mail::MessageId id, const std::vector<std::uint32_t>& recipients, SteadyTime due,
                  const Moment& now);
 
-  /// Writes the update down, and acts on it.
+  /// Lent recipients are held once they are given back, or settled without a final outcome; or, after all, are not.
+  void hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& recipients, bool is_held);
+
+  /// An update of the message is being written down, and will be acted on once it is; or no longer. Between these two calls
+  /// what is known of the message here is not what the store will know.
+  void begin_unsettled(mail::MessageId id);
+  void end_unsettled(mail::MessageId id);
+  [[nodiscard]] bool is_unsettled(mail::MessageId id);
+
+  /// Writes the update down, and acts on it. Of a recipient that is to be held it says `held` where it says `waiting`.
   void settle(Update update, const Moment& now, Store::Done done = nullptr);
   /// Acts on an update that is on disk already. A message of which no recipient waits any more is forgotten.
   void apply(const Update& update, const Moment& now);
@@ -94,14 +105,21 @@ class Queue {
   /// The message cannot be read as it was accepted: it is kept, shown, and not delivered.
   void set_aside(mail::MessageId id, const Moment& now);
 
-  /// Makes what waits of the message due now, and ends the pauses of its destinations. False: there is no such
-  /// message.
-  bool flush(mail::MessageId id, const Moment& now);
+  /// Makes those of these recipients that wait due now. Their destinations may still pause.
+  void make_due(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
+                const Moment& now);
+  /// Ends the pause of a destination.
+  void wake(const std::string& destination, const Moment& now) {
+    schedule_.wake(destination, now.steady);
+  }
 
-  /// Messages that have been here for too long; or not yet, but long enough to warn their senders of it, once. At
-  /// most `limit`, oldest first.
-  [[nodiscard]] std::vector<mail::MessageId> expired(const Moment& now, std::size_t limit);
-  [[nodiscard]] std::vector<mail::MessageId> late(const Moment& now, std::size_t limit);
+  struct Overdue {
+    std::vector<mail::MessageId> expired;  // have been here for too long, with something to give up
+    std::vector<mail::MessageId> late;     // not yet, but long enough to warn their senders, once
+  };
+  /// At most `limit` of each. Every call goes on where the one before it stopped, and looks at `max_looked_at` messages at
+  /// most: however many wait, are held, or cannot be read, all have their turn, and the loop is not blocked.
+  [[nodiscard]] Overdue overdue(const Moment& now, std::size_t limit);
 
  private:
   void route(Message& message);
@@ -117,6 +135,7 @@ class Queue {
   Ledger ledger_;
   Ages ages_;
   Schedule schedule_;
+  mail::MessageId looked_at_;  // by `overdue`, the last one
 };
 
 }  // namespace postern::queue

@@ -26,6 +26,8 @@ struct Answer {
   mail::Reply reply;
   std::string remote;  // `mx.example[192.0.2.1]:25`; empty: nobody could be asked
   std::chrono::system_clock::time_point time;
+
+  bool is_given() const { return reply.code != 0; }  // false: it was not tried yet
 };
 
 /// How things stand with one recipient from now on.

@@ -51,13 +51,15 @@ struct Reporter::Subject {
   const StoredMessage& message;
 };
 
-void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now) {
+void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now,
+                      Store::Done done) {
   const net::Result<StoredMessage> stored = store_.read(id);
   if (!stored) {
     // What cannot be read cannot be reported: now, where the disk has a fault that may pass; ever, where it is damaged.
     net::log(net::Level::error, "unreadable", {{"id", id}, {"error", stored.error().message()}});
     queue_.give_back(id, recipients_of(failures), queue_.next_attempt(1, now), now);
     if (stored.error() == boost::system::errc::bad_message) queue_.set_aside(id, now);
+    if (done) done(stored.error());
     return;
   }
   const mail::Envelope& envelope = stored->head.envelope;
@@ -66,20 +68,37 @@ void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Mo
     const mail::Recipient& recipient = envelope.recipients.at(change.recipient);
     if (recipient.notify.wants_failure()) wanted.push_back(reported(recipient, change.answer));
   }
-  if (!envelope.reverse_path || wanted.empty()) {
+  const bool is_told = envelope.reverse_path && !wanted.empty();
+  if (!is_told && !envelope.reverse_path)
+    net::log(net::Level::warning, "undeliverable-bounce", {{"id", id}});
+  if (!is_told && !done) {  // nobody waits for it: the store writes it down, sooner or later
     log_bounced(id, envelope, failures, "none");
-    if (!envelope.reverse_path) net::log(net::Level::warning, "undeliverable-bounce", {{"id", id}});
     return queue_.settle({id, std::move(failures), false}, now);
   }
-  const mail::MessageId report_id = ids_.next(now.wall);
-  auto done = [this, id, report_id, now, envelope, failures](net::Result<> result) {
-    if (result) return log_bounced(id, envelope, failures, report_id.text());
-    net::log(net::Level::error, "bounce-deferred",
-             {{"id", id}, {"error", result.error().message()}});
-    queue_.give_back(id, recipients_of(failures), queue_.next_attempt(1, now), now);
+  const mail::MessageId report_id = is_told ? ids_.next(now.wall) : mail::MessageId();
+  auto written = [this, id, now, envelope, failures, done = std::move(done),
+                  report = is_told ? report_id.text() : "none"](net::Result<> result) {
+    queue_.end_unsettled(id);
+    if (result) {
+      log_bounced(id, envelope, failures, report);
+    } else {
+      net::log(net::Level::error, "bounce-deferred",
+               {{"id", id}, {"error", result.error().message()}});
+      queue_.give_back(id, recipients_of(failures), queue_.next_attempt(1, now), now);
+    }
+    if (done) done(result);
   };
-  report({mail::Action::failed, id, report_id, *stored}, std::move(wanted),
-         {id, std::move(failures), false}, now, std::move(done));
+  queue_.begin_unsettled(id);
+  Update update{id, std::move(failures), false};
+  if (is_told) {
+    report({mail::Action::failed, id, report_id, *stored}, std::move(wanted), std::move(update),
+           now, std::move(written));
+  } else {
+    store_.record(update, [this, update, now, written = std::move(written)](net::Result<> result) {
+      if (result) queue_.apply(update, now);
+      written(result);
+    });
+  }
 }
 
 void Reporter::passed_on(mail::MessageId id, std::vector<Change> deliveries, const Moment& now) {
@@ -96,7 +115,9 @@ void Reporter::passed_on(mail::MessageId id, std::vector<Change> deliveries, con
     recipients.push_back(reported(envelope.recipients.at(change.recipient), change.answer));
   }
   const mail::MessageId report_id = ids_.next(now.wall);
-  auto done = [id, report_id, end_unreported](net::Result<> result) {
+  queue_.begin_unsettled(id);
+  auto done = [this, id, report_id, end_unreported](net::Result<> result) {
+    queue_.end_unsettled(id);
     if (!result) return end_unreported(result.error());
     net::log("success-reported", {{"id", id}, {"report", report_id}});
   };
@@ -142,8 +163,9 @@ void Reporter::send(Incoming report, std::string content, const Moment& now, Sto
 
 void Reporter::sweep(const Moment& now) {
   if (store_.is_behind()) return;  // reports would only add to what it has to write
-  for (const auto id : queue_.expired(now, max_sweep)) expire(id, now);
-  for (const auto id : queue_.late(now, max_sweep)) warn(id, now);
+  const Queue::Overdue overdue = queue_.overdue(now, max_sweep);
+  for (const auto id : overdue.expired) expire(id, now);
+  for (const auto id : overdue.late) warn(id, now);
 }
 
 void Reporter::expire(mail::MessageId id, const Moment& now) {
@@ -151,7 +173,7 @@ void Reporter::expire(mail::MessageId id, const Moment& now) {
   std::vector<Change> failures;
   for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
     const Recipient& recipient = message->recipients[i];
-    if (recipient.state != RecipientState::waiting) continue;
+    if (!recipient.may_expire()) continue;
     const Answer* last = recipient.answer.get();
     Answer answer{expiry_reply(last), last ? last->remote : std::string(),
                   last ? last->time : now.wall};
@@ -176,7 +198,8 @@ void Reporter::warn(mail::MessageId id, const Moment& now) {
   for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
     const Recipient& recipient = message->recipients[i];
     const mail::Recipient& to = envelope.recipients.at(i);
-    if (recipient.is_final() || !to.notify.wants_delay()) continue;
+    const bool is_held = recipient.state == RecipientState::held || recipient.is_to_be_held;
+    if (recipient.is_final() || is_held || !to.notify.wants_delay()) continue;
     const Answer answer = recipient.answer
                               ? *recipient.answer
                               : Answer{{451, {4, 4, 1}, "not yet tried"}, {}, now.wall};

@@ -21,7 +21,9 @@
 namespace postern::queue {
 
 inline constexpr unsigned report_maker = mail::MessageIdMaker::max_maker;
-inline constexpr std::size_t max_sweep = 100;  // reports in one sweep: each reads its message
+/// Bounces, and warnings, in one sweep: what becomes overdue all at once is told of over time (each reads its message, and
+/// is one more that waits).
+inline constexpr std::size_t max_sweep = 100;
 
 class Reporter {
  public:
@@ -32,15 +34,18 @@ class Reporter {
   void configure(std::string hostname) { hostname_ = std::move(hostname); }
 
   /// These recipients, which nobody else may touch meanwhile (lent or withheld), have failed for good: tells the
-  /// sender, and ends them. Where that cannot be written down they wait again.
-  void bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now);
+  /// sender, and ends them. Where that cannot be written down they wait again. `done`, where there is one, hears once of
+  /// either; an error `bad_message`: the message is damaged.
+  void bounce(mail::MessageId id, std::vector<Change> failures, const Moment& now,
+              Store::Done done = nullptr);
 
   /// These recipients, which nobody else may touch meanwhile, want to hear of success, and a hop without DSN took the message
   /// for them: tells the sender, and ends them. Where that cannot be written down they end all the same, with an ERROR in
   /// the log: another attempt would deliver the message twice.
   void passed_on(mail::MessageId id, std::vector<Change> deliveries, const Moment& now);
 
-  /// Bounces what has expired, and warns of what is late.
+  /// Bounces what has expired, and warns of what is late. Held recipients neither expire, nor is anybody warned of them; one
+  /// that was released is tried once more before it expires.
   void sweep(const Moment& now);
 
  private:

@@ -33,7 +33,7 @@ class Parts {
         reporter_(*store_, queue_, [this] { wake(); }),
         dispatch_(*store_, queue_, reporter_),
         intake_(executor, *store_, queue_, [this] { wake(); }),
-        control_(executor, *store_, queue_, [this] { wake(); }),
+        control_(executor, *store_, queue_, reporter_, [this] { wake(); }),
         alarm_(executor),
         tasks_(executor) {
     grace_ = settings.first_retry;

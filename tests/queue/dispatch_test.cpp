@@ -297,7 +297,8 @@ TEST_F(DispatchTest, FlushedTriesNowWithoutForgettingItsAge) {
   accept(1);
   report(lent().front(), {}, Hindrance::unreachable);
   pass(1s);
-  EXPECT_TRUE(queue.flush(mail::MessageId(1), now));
+  queue.make_due(mail::MessageId(1), {0}, now);
+  queue.wake("to.example", now);
   const auto all = lent();
   ASSERT_EQ(all.size(), 1U);
   report(all[0], {later});

@@ -60,6 +60,14 @@ using Delivery = End<frames::DeliveryToQueue, frames::QueueToDelivery>;
 using Client = End<frames::ToControl, frames::FromControl>;
 using Supervisor = End<frames::ToQueue, frames::ToSupervisor>;
 
+// The end of an answer, whatever came before.
+frames::ControlDone done_of(Client& client) {
+  while (auto frame = client.receive()) {
+    if (const auto* done = std::get_if<frames::ControlDone>(&*frame)) return *done;
+  }
+  throw std::runtime_error("the answer has no end");
+}
+
 const std::string content = "Subject: hello\r\n\r\nbody\r\n";
 
 frames::QueueAct act(frames::QueueAction action, std::vector<mail::MessageId> ids) {
@@ -137,7 +145,7 @@ class RoleTest : public testing::Test {
     for (;;) {
       client.send(frames::QueueShow{mail::MessageId(1)});
       auto shown = client.expect<frames::QueuedMessage>();
-      (void)client.expect<frames::ControlDone>();
+      (void)done_of(client);
       if (shown.recipients.at(0).state == frames::RecipientState::waiting) return shown;
     }
   }
@@ -215,7 +223,10 @@ TEST_F(RoleTest, ShowsFlushesAndDeletes) {
   const auto lease = delivery.expect<frames::Lease>();
   Client client = control();
   client.send(act(frames::QueueAction::remove, {mail::MessageId(1)}));
-  EXPECT_NE(client.expect<frames::ControlDone>().error, "") << "it is being delivered";
+  EXPECT_EQ(client.expect<frames::QueuedMessage>().recipients.at(0).state,
+            frames::RecipientState::leased)
+      << "it is being delivered";
+  EXPECT_EQ(done_of(client).count, 0U);
 
   delivery.send(frames::Report{
       lease.lease, {{0, mail::Deferred{{450, {4, 2, 0}, "full"}}}}, {}, {}, "mx", {}});
@@ -225,14 +236,14 @@ TEST_F(RoleTest, ShowsFlushesAndDeletes) {
   EXPECT_EQ(shown.header, "Subject: hello\r\n");
 
   client.send(act(frames::QueueAction::flush, {}));
-  EXPECT_EQ(client.expect<frames::ControlDone>().count, 1U);
+  EXPECT_EQ(done_of(client).count, 1U);
   const auto second = delivery.expect<frames::Lease>();
   delivery.send(frames::Report{
       second.lease, {{0, mail::Deferred{{450, {4, 2, 0}, "full"}}}}, {}, {}, "mx", {}});
   (void)shown_when_waiting(client);
 
   client.send(act(frames::QueueAction::remove, {mail::MessageId(1)}));
-  EXPECT_EQ(client.expect<frames::ControlDone>().count, 1U);
+  EXPECT_EQ(done_of(client).count, 1U);
   client.send(frames::QueueShow{mail::MessageId(1)});
   EXPECT_NE(client.expect<frames::ControlDone>().error, "");
   stop();
