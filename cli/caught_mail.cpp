@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "foreign_text.h"
 #include "mail/header.h"
 
 namespace postern::cli {
@@ -42,19 +43,6 @@ bool write_whole(const fs::path& path, std::string_view content) {
   return file && !error;
 }
 
-std::string in_json(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet < 0x20 || octet > 0x7e || c == '"' || c == '\\') {
-      json += fmt::format("\\u{:04x}", octet);
-    } else {
-      json += c;
-    }
-  }
-  return json + '"';
-}
-
 std::string subject_of(std::string_view content) {
   const auto fields = mail::split_header(mail::header_section_of(content));
   if (!fields) return {};
@@ -72,20 +60,10 @@ std::string subject_of(std::string_view content) {
 
 std::string envelope_json(const CaughtMessage& message) {
   std::vector<std::string> to;
-  for (const std::string& recipient : message.recipients) to.push_back(in_json(recipient));
+  for (const std::string& recipient : message.recipients) to.push_back(json_string(recipient));
   return fmt::format("{{\"from\": {}, \"to\": [{}], \"size\": {}, \"tls\": {}}}\n",
-                     in_json(message.reverse_path), fmt::join(to, ", "), message.size,
+                     json_string(message.reverse_path), fmt::join(to, ", "), message.size,
                      message.is_encrypted);
-}
-
-std::string printable(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const bool is_control =
-        (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-    if (c != '\r') shown += is_control ? '?' : c;
-  }
-  return shown;
 }
 
 CaughtMail::CaughtMail(Options options) : options_(std::move(options)) {

@@ -45,10 +45,7 @@ class CaughtMail {
   std::uint64_t bytes_ = 0;
 };
 
-/// `{"from": "...", "to": ["..."], "size": 123, "tls": false}`, in ASCII; other octets as `\u00..`.
+/// `{"from": "...", "to": ["..."], "size": 123, "tls": false}`
 [[nodiscard]] std::string envelope_json(const CaughtMessage& message);
-
-/// Without control characters but tab and line feed: what is shown on a terminal must not control it.
-[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace postern::cli

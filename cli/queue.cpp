@@ -1,238 +1,167 @@
-// postern queue: looks into the queue and acts on it, over the control socket of the running server.
-#include <fmt/chrono.h>
+// postern queue: looks into the queue and acts on it. The question goes over the control socket of the running server
+// (queue_question.h); what it concerns (queue_choice.h) and how an answer is shown (queue_text.h, queue_json.h) have files of
+// their own.
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sysexits.h>
 
-#include <boost/asio/io_context.hpp>
-#include <cstring>
+#include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "command.h"
-#include "daemon/config.h"
-#include "net/channel.h"
-#include "net/frames.h"
+#include "failure.h"
+#include "queue_choice.h"
+#include "queue_json.h"
+#include "queue_question.h"
+#include "queue_text.h"
 
 namespace postern::cli {
 namespace {
 
+using frames::QueueAction;
 using frames::QueuedMessage;
-using frames::QueuedRecipient;
 using frames::RecipientState;
 
-/// Ends the command: one line for the user, and the exit code.
-struct Failure {
-  int exit_code;
-  std::string text;
-};
+constexpr const char* examples = R"(Examples:
+  postern queue list --domain example.com --state waiting
+  postern queue list --json --older-than 1d
+  postern queue show 06R4ZK8V2QW3N
+  postern queue show 06R4ZK8V2QW3N --content > message.eml
+  postern queue hold --login printer@office.example
+  postern queue release --login printer@office.example
+  postern queue bounce --domain gmial.com --dry-run
+  postern queue delete --sender '<>' --older-than 2d
 
-using OnMessage = std::function<void(const QueuedMessage&)>;
+A filter that names a recipient, a domain or a state means just those recipients: `bounce --domain gmial.com`
+returns the mail for that domain to its senders, and leaves the other recipients of the same messages alone.
+Several filters mean what meets all of them. Addresses are compared as they stand in the envelope, domains in
+any case.
 
-net::Fd connect_to(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    throw Failure{EX_CONFIG, fmt::format("control.socket: {} is too long a path", path)};
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  net::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) throw Failure{EX_OSERR, fmt::format("no socket: {}", std::strerror(errno))};
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0)
-    return socket;
-  if (errno == EACCES || errno == EPERM) {
-    throw Failure{
-        EX_NOPERM,
-        fmt::format("you may not use {}: ask as root, or as the user that Postern runs as", path)};
-  }
-  throw Failure{EX_UNAVAILABLE,
-                fmt::format("postern is not running, or its control socket is not {}: {}", path,
-                            std::strerror(errno))};
-}
+What a remote server answered stands behind its name; what Postern says itself, in parentheses. Every action
+is in the log, with who did it.
 
-std::string control_socket_of(const Context& context) {
-  const daemon::LoadedConfig loaded = daemon::load_config(context.config_file);
-  if (const auto* config = std::get_if<daemon::Config>(&loaded)) return config->control_socket;
-  const auto& errors = std::get<std::vector<daemon::ConfigError>>(loaded);
-  throw Failure{EX_CONFIG, daemon::text_of(context.config_file, errors.front())};
-}
-
-/// Asks the server, and hands every message of its answer to `on_message`.
-class Question {
- public:
-  Question(const Context& context, OnMessage on_message)
-      : channel_(loop_.get_executor(), connect_to(control_socket_of(context))),
-        on_message_(std::move(on_message)) {}
-
-  frames::ControlDone ask(frames::ToControl question) {
-    channel_.send(std::move(question));
-    net::Nursery nursery(loop_.get_executor());
-    nursery.start(listen());
-    loop_.run();
-    if (!answer_) throw Failure{EX_UNAVAILABLE, "postern went away before it had answered"};
-    return *answer_;
-  }
-
- private:
-  net::Task<> listen() {
-    while (!answer_) {
-      net::Result<frames::FromControl> frame = co_await channel_.receive();
-      if (!frame) co_return;
-      if (const auto* message = std::get_if<QueuedMessage>(&*frame)) {
-        on_message_(*message);
-      } else if (const auto* done = std::get_if<frames::ControlDone>(&*frame)) {
-        answer_ = *done;
-      }
-    }
-  }
-
-  net::asio::io_context loop_{1};
-  net::Channel<frames::ToControl, frames::FromControl> channel_;
-  OnMessage on_message_;
-  std::optional<frames::ControlDone> answer_;
-};
-
-std::string_view name_of(RecipientState state) {
-  switch (state) {
-    case RecipientState::waiting:
-      return "waiting";
-    case RecipientState::leased:
-      return "delivering";
-    case RecipientState::delivered:
-      return "delivered";
-    case RecipientState::bounced:
-      return "bounced";
-    default:
-      return "deleted";
-  }
-}
-
-std::string time_text(std::chrono::system_clock::time_point time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
-
-/// A JSON string (RFC 8259, 7). What is no ASCII stays as it is: it was UTF-8, or nothing that we let in.
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
-/// For a terminal: whoever wrote this text does not get to move the cursor.
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) c = '?';
-  }
-  return text;
-}
-
-std::string json_of(const QueuedRecipient& recipient) {
-  return fmt::format(
-      R"({{"recipient":{},"state":{},"destination":{},"attempts":{},"next_attempt":{},"last_answer":{}}})",
-      json_string(recipient.mailbox.text()), json_string(name_of(recipient.state)),
-      json_string(recipient.destination), recipient.attempts,
-      json_string(time_text(recipient.next_attempt)), json_string(recipient.last_answer));
-}
-
-std::string json_of(const QueuedMessage& message) {
-  std::string recipients;
-  for (const QueuedRecipient& recipient : message.recipients) {
-    if (!recipients.empty()) recipients += ',';
-    recipients += json_of(recipient);
-  }
-  const mail::Origin& origin = message.envelope.origin;
-  return fmt::format(
-      R"({{"id":{},"arrival":{},"size":{},"from":{},"client":{},"login":{},"recipients":[{}]}})",
-      json_string(message.id.text()), json_string(time_text(message.id.made_at())), message.size,
-      json_string(message.envelope.reverse_path ? message.envelope.reverse_path->text()
-                                                : std::string()),
-      json_string(origin.client), json_string(origin.login), recipients);
-}
-
-void print_recipient(const QueuedRecipient& recipient) {
-  fmt::print("    {:<10} {}", name_of(recipient.state), recipient.mailbox.text());
-  if (recipient.state == RecipientState::waiting) {
-    fmt::print("  attempts {}, next {}", recipient.attempts, time_text(recipient.next_attempt));
-  }
-  fmt::print("  via {}\n", recipient.destination);
-  if (!recipient.last_answer.empty())
-    fmt::print("               {}\n", printable(recipient.last_answer));
-}
-
-void print_message(const QueuedMessage& message) {
-  fmt::print("{}  {}  {:>9} bytes  from {}\n", message.id.text(), time_text(message.id.made_at()),
-             message.size, mail::text_of(message.envelope.reverse_path));
-  for (const QueuedRecipient& recipient : message.recipients) print_recipient(recipient);
-}
-
-void print_whole_message(const QueuedMessage& message) {
-  const mail::Origin& origin = message.envelope.origin;
-  print_message(message);
-  if (!origin.client.empty()) {
-    fmt::print("    came from {} ({}), let in by {}\n", origin.client, printable(origin.helo),
-               origin.login.empty() ? "mynetworks" : "login " + printable(origin.login));
-  }
-  std::string header = message.header;
-  std::erase(header, '\r');
-  fmt::print("\n{}\n", printable(std::move(header)));
-}
-
-std::vector<mail::MessageId> parse_ids(const std::vector<std::string>& texts) {
-  std::vector<mail::MessageId> ids;
-  for (const std::string& text : texts) {
-    const auto id = mail::MessageId::parse(text);
-    if (!id)
-      throw Failure{EX_USAGE,
-                    fmt::format("{} is no message id: see `postern queue list`", printable(text))};
-    ids.push_back(*id);
-  }
-  return ids;
-}
+Exit codes: 0 done, also where a filter meets nothing; 64 usage; 65 an id that is not in the queue, or a damaged
+message; 69 postern is not running; 75 some of it is being delivered right now; 77 you may not.)";
 
 int finish(const frames::ControlDone& done) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw Failure{EX_IOERR, "the answer could not be written"};
   if (done.error.empty()) return EX_OK;
   fmt::print(stderr, "postern: {}\n", done.error);
   return EX_DATAERR;
 }
 
-int list(const Context& context, bool as_json) {
+int list(const Context& context, const Choice& choice, bool as_json) {
   std::size_t count = 0;
-  Question question(context, [&](const QueuedMessage& message) {
-    if (as_json) fmt::print("{}{}", count == 0 ? "[" : ",\n", json_of(message));
-    if (!as_json) print_message(message);
+  const frames::QueueList question{filter_of(choice)};
+  const auto on_message = [&](const QueuedMessage& message) {
+    if (as_json) fmt::print("{}{}", count == 0 ? "[" : ",\n", summary_json(message));
+    if (!as_json) fmt::print("{}", summary_text(message));
     ++count;
-  });
-  const frames::ControlDone done = question.ask(frames::QueueList{{}});
+  };
+  const frames::ControlDone done = ask(context, question, {on_message});
   if (as_json) fmt::print("{}]\n", count == 0 ? "[" : "");
-  if (!as_json) fmt::print("{} message{} in the queue\n", count, count == 1 ? "" : "s");
+  if (!as_json)
+    fmt::print("{} {}\n", counted(count, "message"),
+               choice.is_empty() ? "in the queue" : "of those asked for");
   return finish(done);
 }
 
-int show(const Context& context, const std::string& id) {
-  Question question(context, print_whole_message);
-  return finish(question.ask(frames::QueueShow{parse_ids({id}).front(), false}));
+enum class Shown { text, json, content };
+
+int show(const Context& context, const std::string& id, Shown how) {
+  const frames::QueueShow question{parse_id(id), how == Shown::content};
+  const auto on_message = [&](const QueuedMessage& message) {
+    if (how == Shown::json) fmt::print("{}\n", whole_json(message));
+    if (how == Shown::text) fmt::print("{}", whole_text(message));
+  };
+  const auto on_content = [](const std::string& bytes) {
+    std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  };
+  return finish(ask(context, question, {on_message, on_content}));
 }
 
-int act(const Context& context, frames::QueueAction action, const std::vector<std::string>& ids,
-        std::string_view what) {
-  frames::QueueAct request{action, {}};
-  request.filter.ids = parse_ids(ids);
-  Question question(context, [](const QueuedMessage&) {});
-  const frames::ControlDone done = question.ask(std::move(request));
-  fmt::print("{} {}\n", done.count, what);
-  return finish(done);
+/// An action, and the words for it.
+struct Act {
+  QueueAction action;
+  const char* name;
+  const char* help;
+  const char* done;     // `3 recipients of 2 messages ...`
+  const char* lent;     // what becomes of those that are being delivered
+  bool is_lent_missed;  // and so it is worth while to try again
+};
+
+constexpr Act acts[] = {
+    {QueueAction::flush, "flush",
+     "try now, whatever the destinations' pauses; messages keep their age. Without ID or filter: "
+     "all",
+     "due now", "being delivered right now", false},
+    {QueueAction::hold, "hold",
+     "keep, and do not deliver, until it is released; held mail does not expire, and nobody is "
+     "warned of it",
+     "held", "being delivered right now, held if that does not end it", false},
+    {QueueAction::release, "release",
+     "deliver what was held, at once; what is older than `expire` by now is tried once more",
+     "released", "being delivered right now, and not held afterwards", false},
+    {QueueAction::remove, "delete", "throw away for good; nobody is told", "deleted",
+     "being delivered right now, and left alone: try again", true},
+    {QueueAction::bounce, "bounce",
+     "give up now: return it to its sender, as if it had failed, with the last answer",
+     "returned to the sender", "being delivered right now, and left alone: try again", true},
+};
+
+/// Recipients, and the messages that they are of.
+struct Count {
+  std::size_t recipients = 0;
+  std::size_t messages = 0;
+
+  void add(std::size_t more) {
+    recipients += more;
+    messages += more > 0 ? 1 : 0;
+  }
+  [[nodiscard]] std::string text() const {
+    return counted(recipients, "recipient") + " of " + counted(messages, "message");
+  }
+};
+
+std::size_t count_in(const QueuedMessage& message, auto is_meant) {
+  return static_cast<std::size_t>(std::ranges::count_if(message.recipients, is_meant));
+}
+
+bool would_be_done(QueueAction action, RecipientState state) {
+  if (action == QueueAction::flush || action == QueueAction::hold)
+    return state == RecipientState::waiting;
+  if (action == QueueAction::release) return state == RecipientState::held;
+  return state == RecipientState::waiting || state == RecipientState::held;
+}
+
+int act(const Context& context, const Choice& choice, const Act& what, bool is_dry) {
+  if (choice.is_empty() && what.action != QueueAction::flush) {
+    throw Failure{EX_USAGE,
+                  fmt::format("{} what? Name messages, filters (see --help), or --all", what.name)};
+  }
+  frames::QueueFilter filter = filter_of(choice);
+  Count done, lent;
+  const auto on_message = [&](const QueuedMessage& message) {
+    done.add(count_in(message, [&](const frames::QueuedRecipient& recipient) {
+      return is_dry ? would_be_done(what.action, recipient.state)
+                    : recipient.state != RecipientState::leased;
+    }));
+    lent.add(count_in(message, [](const frames::QueuedRecipient& recipient) {
+      return recipient.state == RecipientState::leased;
+    }));
+    if (is_dry) fmt::print("{}", summary_text(message));
+  };
+  frames::ToControl question = frames::QueueAct{what.action, filter};
+  if (is_dry) question = frames::QueueList{std::move(filter)};
+  const frames::ControlDone answer = ask(context, std::move(question), {on_message});
+  fmt::print("{} {}{}\n", done.text(), is_dry ? "would be " : "", what.done);
+  if (lent.recipients > 0) fmt::print("{} {}\n", lent.text(), what.lent);
+  const int code = finish(answer);
+  return code == EX_OK && what.is_lent_missed && lent.recipients > 0 ? EX_TEMPFAIL : code;
 }
 
 /// Runs a command, and turns its failure into a line and an exit code.
@@ -247,63 +176,60 @@ std::function<void()> guarded(Context& context, std::function<int()> command) {
   };
 }
 
-struct Choice {
-  std::vector<std::string> ids;
-  bool all = false;
-};
-
-/// Either some ids, or --all.
-std::shared_ptr<Choice> add_choice(CLI::App& command) {
-  auto choice = std::make_shared<Choice>();
-  auto* ids = command.add_option("ID", choice->ids, "messages, as `postern queue list` names them");
-  auto* all = command.add_flag("--all", choice->all, "every message in the queue");
-  ids->excludes(all);
-  return choice;
-}
-
 void add_list(CLI::App& queue, Context& context) {
-  auto* command = queue.add_subcommand("list", "what waits, oldest first");
-  auto as_json = std::make_shared<bool>(false);
+  auto* command = queue.add_subcommand("list", "what waits and why, oldest first");
+  const auto choice = add_filter(*command);
+  add_ids(*command, choice);
+  const auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "an array, one object a message");
-  command->callback(guarded(context, [&context, as_json] { return list(context, *as_json); }));
+  command->callback(
+      guarded(context, [&context, choice, as_json] { return list(context, *choice, *as_json); }));
 }
 
 void add_show(CLI::App& queue, Context& context) {
-  auto* command =
-      queue.add_subcommand("show", "one message: its recipients, last answers, and header");
-  auto id = std::make_shared<std::string>();
-  command->add_option("ID", *id, "the message")->required();
-  command->callback(guarded(context, [&context, id] { return show(context, *id); }));
-}
-
-void add_flush(CLI::App& queue, Context& context) {
-  auto* command =
-      queue.add_subcommand("flush", "try now; messages keep their age. Without ID: all");
-  const auto choice = add_choice(*command);
-  command->callback(guarded(context, [&context, choice] {
-    return act(context, frames::QueueAction::flush, choice->ids, "due now");
+  auto* command = queue.add_subcommand(
+      "show", "one message: its envelope, what was answered to each attempt, its header section");
+  struct Arguments {
+    std::string id;
+    bool as_json = false;
+    bool as_content = false;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("ID", arguments->id, "the message")->required();
+  auto* as_json = command->add_flag("--json", arguments->as_json, "as a JSON object");
+  command
+      ->add_flag("--content", arguments->as_content,
+                 "the message itself, octet by octet as it is delivered, to standard output")
+      ->excludes(as_json);
+  command->callback(guarded(context, [&context, arguments] {
+    const Shown how = arguments->as_json      ? Shown::json
+                      : arguments->as_content ? Shown::content
+                                              : Shown::text;
+    return show(context, arguments->id, how);
   }));
 }
 
-void add_delete(CLI::App& queue, Context& context) {
-  auto* command = queue.add_subcommand("delete", "throw away for good, without a bounce");
-  const auto choice = add_choice(*command);
-  command->callback(guarded(context, [&context, choice] {
-    if (choice->ids.empty() && !choice->all)
-      throw Failure{EX_USAGE, "delete what? Name messages, or say --all"};
-    return act(context, frames::QueueAction::remove, choice->ids, "deleted");
-  }));
+void add_act(CLI::App& queue, Context& context, const Act& what) {
+  auto* command = queue.add_subcommand(what.name, what.help);
+  const auto choice = add_filter(*command);
+  add_ids(*command, choice);
+  add_all(*command, choice);
+  const auto is_dry = std::make_shared<bool>(false);
+  command->add_flag("--dry-run", *is_dry, "do nothing; list what would be concerned");
+  command->callback(guarded(
+      context, [&context, choice, &what, is_dry] { return act(context, *choice, what, *is_dry); }));
 }
 
 }  // namespace
 
 void add_queue(CLI::App& app, Context& context) {
-  auto* queue = app.add_subcommand("queue", "look into the queue, retry, delete");
+  auto* queue = app.add_subcommand(
+      "queue", "look into the queue; retry, hold, release, delete and return mail");
   queue->require_subcommand(1);
+  queue->footer(examples);
   add_list(*queue, context);
   add_show(*queue, context);
-  add_flush(*queue, context);
-  add_delete(*queue, context);
+  for (const Act& what : acts) add_act(*queue, context, what);
 }
 
 }  // namespace postern::cli

@@ -9,6 +9,7 @@
 #include "auth/user_file.h"
 #include "command.h"
 #include "daemon/config.h"
+#include "foreign_text.h"
 #include "password_prompt.h"
 
 namespace postern::cli {
@@ -95,23 +96,13 @@ int remove(auth::UserFile file, const Arguments& arguments) {
   return report(file.remove(arguments.name), fmt::format("User {} was removed.", arguments.name));
 }
 
-/// For texts of printable ASCII, which is what names and addresses are.
-std::string in_json(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') json += '\\';
-    json += c;
-  }
-  return json + '"';
-}
-
 std::string json_of(const auth::User& user) {
   std::string senders;
   for (const mail::Mailbox& sender : user.senders) {
-    senders += (senders.empty() ? "" : ", ") + in_json(sender.text());
+    senders += (senders.empty() ? "" : ", ") + json_string(sender.text());
   }
   return fmt::format(R"({{"name": {}, "disabled": {}, "any_sender": {}, "senders": [{}]}})",
-                     in_json(user.name), user.is_disabled, user.any_sender, senders);
+                     json_string(user.name), user.is_disabled, user.any_sender, senders);
 }
 
 /// What a user may send as, beside the own address: ` as a@b c@d`; empty: nothing.

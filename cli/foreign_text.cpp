@@ -1,0 +1,62 @@
+#include "foreign_text.h"
+
+#include <fmt/format.h>
+
+#include <boost/locale/utf.hpp>
+
+namespace postern::cli {
+namespace {
+
+using Utf8 = boost::locale::utf::utf_traits<char>;
+using boost::locale::utf::code_point;
+using boost::locale::utf::is_valid_codepoint;
+
+constexpr code_point not_utf8 = boost::locale::utf::illegal;
+
+bool is_control(code_point point) { return point < 0x20 || (point >= 0x7f && point < 0xa0); }
+
+/// Hands each character to `add`, with the octets that it is made of.
+template <class Add>
+void for_each_character(std::string_view text, Add add) {
+  while (!text.empty()) {
+    const char* at = text.data();
+    code_point point = Utf8::decode(at, text.data() + text.size());
+    auto length = static_cast<std::size_t>(at - text.data());
+    if (!is_valid_codepoint(point)) {
+      point = not_utf8;
+      length = 1;
+    }
+    add(point, text.substr(0, length));
+    text.remove_prefix(length);
+  }
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for_each_character(text, [&](code_point point, std::string_view octets) {
+    if (point == '\r') return;
+    const bool is_shown =
+        point != not_utf8 && (!is_control(point) || point == '\n' || point == '\t');
+    out += is_shown ? octets : "?";
+  });
+  return out;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for_each_character(text, [&](code_point point, std::string_view octets) {
+    if (point == not_utf8) {
+      out += "\\ufffd";
+    } else if (is_control(point)) {
+      out += fmt::format("\\u{:04x}", point);
+    } else {
+      if (point == '"' || point == '\\') out += '\\';
+      out += octets;
+    }
+  });
+  return out + '"';
+}
+
+}  // namespace postern::cli

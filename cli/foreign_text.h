@@ -1,0 +1,16 @@
+// Text that others wrote (addresses, replies, headers), made harmless for where it is shown.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace postern::cli {
+
+/// For a terminal: without control characters (of ASCII but tab and line feed, and of C1), which could move the cursor or
+/// worse, and without carriage returns. What is no UTF-8 is shown as `?`, octet by octet.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// A JSON string in its quotes (RFC 8259, 7). What is no UTF-8 becomes U+FFFD, octet by octet.
+[[nodiscard]] std::string json_string(std::string_view text);
+
+}  // namespace postern::cli
