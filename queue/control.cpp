@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "net/checksum.h"
 #include "net/log.h"
@@ -221,37 +222,43 @@ net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueList re
     const auto which = selection->recipients(*message, stored ? &stored->head.envelope : nullptr);
     if (which.empty()) continue;
     ++count;
-    co_await send(client, described(queue_, *id, stored ? &*stored : nullptr, which, now));
+    auto parts = described(queue_, *id, stored ? &*stored : nullptr, which, now);
+    co_await send(client, std::move(parts));
   }
   client->channel.send(frames::ControlDone{count, trouble.text()});
 }
 
 net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueShow request) {
   const mail::MessageId id = request.id;
-  Trouble trouble;
   if (queue_.ledger().find(id) == nullptr) {
-    trouble.add(id, unknown);
-    client->channel.send(frames::ControlDone{0, trouble.text()});
+    client->channel.send(frames::ControlDone{0, fmt::format("{}: {}", id.text(), unknown)});
     co_return;
   }
   net::Result<StoredMessage> stored = store_.read(id);
-  if (!stored) {
-    trouble.add(id, unreadable(stored.error()));
-    std::vector<std::uint32_t> all;
-    for (std::uint32_t i = 0; i < queue_.ledger().find(id)->recipients.size(); ++i)
-      all.push_back(i);
-    co_await send(client, described(queue_, id, nullptr, all, Moment::now()));
-  } else if (request.with_content) {
+  if (stored && request.with_content) {
     co_await send_content(client, std::move(*stored));
     co_return;
-  } else {
-    const net::Result<std::vector<Update>> history = store_.history(id);
-    if (!history) trouble.add(id, "its attempts " + unreadable(history.error()));
-    co_await send(client,
-                  described_whole(queue_, id, *stored, history ? *history : std::vector<Update>(),
-                                  Moment::now()));
   }
-  client->channel.send(frames::ControlDone{1, trouble.text()});
+  frames::ControlDone done{1, {}};
+  std::vector<frames::QueuedMessage> parts = whole(id, stored, done.error);
+  co_await send(client, std::move(parts));
+  client->channel.send(std::move(done));
+}
+
+std::vector<frames::QueuedMessage> Control::whole(mail::MessageId id,
+                                                  const net::Result<StoredMessage>& stored,
+                                                  std::string& error) {
+  const Moment now = Moment::now();
+  if (!stored) {
+    error = fmt::format("{}: {}", id.text(), unreadable(stored.error()));
+    std::vector<std::uint32_t> all(queue_.ledger().find(id)->recipients.size());
+    std::iota(all.begin(), all.end(), 0U);
+    return described(queue_, id, nullptr, all, now);
+  }
+  const net::Result<std::vector<Update>> history = store_.history(id);
+  if (history) return described_whole(queue_, id, *stored, *history, now);
+  error = fmt::format("{}: its attempts: {}", id.text(), unreadable(history.error()));
+  return described_whole(queue_, id, *stored, {}, now);
 }
 
 // What lies in the log was verified when it was read. What lies in a file is verified on the way.

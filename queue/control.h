@@ -73,6 +73,9 @@ class Control {
   net::Task<> answer(std::shared_ptr<Client> client, frames::QueueAct request);
   void act(mail::MessageId id, const Selection& selection, Errand& errand,
            const std::shared_ptr<Slice>& slice);
+  [[nodiscard]] std::vector<frames::QueuedMessage> whole(mail::MessageId id,
+                                                         const net::Result<StoredMessage>& stored,
+                                                         std::string& error);
   net::Task<> send_content(std::shared_ptr<Client> client, StoredMessage message);
   net::Task<> send(std::shared_ptr<Client> client, std::vector<frames::QueuedMessage> parts);
   net::Task<> drained(std::shared_ptr<Client> client);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "mail/header.h"
@@ -57,11 +58,13 @@ frames::QueuedRecipient shown(Queue& queue, const mail::Mailbox& mailbox,
 std::vector<frames::QueuedAttempt> attempts_in(const std::vector<Update>& history,
                                                const Message& message) {
   std::vector<frames::QueuedAttempt> attempts;
-  std::map<std::uint32_t, std::pair<WallTime, mail::Reply>> last;
+  using Told = std::pair<std::chrono::microseconds, mail::Reply>;  // as exact as what is on disk
+  std::map<std::uint32_t, Told> last;
   const auto tell = [&](std::uint32_t i, RecipientState state, std::uint32_t number,
                         const Answer& answer) {
     if (i >= message.recipients.size() || !answer.is_given()) return;
-    auto told = std::pair(answer.time, answer.reply);
+    Told told{std::chrono::duration_cast<std::chrono::microseconds>(answer.time.time_since_epoch()),
+              answer.reply};
     if (last.contains(i) && last[i] == told) return;
     last[i] = std::move(told);
     attempts.push_back(
@@ -111,7 +114,7 @@ std::vector<frames::QueuedMessage> described_whole(Queue& queue, mail::MessageId
                                                    const Moment& now) {
   const Message& message = *queue.ledger().find(id);
   std::vector<std::uint32_t> all(message.recipients.size());
-  for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+  std::iota(all.begin(), all.end(), 0U);
   std::vector<frames::QueuedMessage> parts = described(queue, id, &stored, all, now);
   const std::string front = front_of(stored, frames::max_chunk);
   parts.front().header = std::string(mail::header_section_of(front));

@@ -128,13 +128,11 @@ void Errand::write(mail::MessageId id, const Deed& deed, std::vector<std::string
     queue_.hold_lent(id, deed.lent, action_ == QueueAction::hold);
   }
   queue_.withhold(id, changes, now);
-  queue_.begin_unsettled(id);
   auto written = [self = shared_from_this(), deed, addresses = std::move(addresses),
                   mine = Update{id, std::move(changes), false}, now,
                   done = std::move(done)](net::Result<> result) {
     Queue& queue = self->queue_;
     const mail::MessageId of = mine.id;
-    queue.end_unsettled(of);
     if (result) {
       self->log_each(of, addresses);
       queue.apply(mine, now);

@@ -43,8 +43,6 @@ struct Message {
   std::vector<Recipient> recipients;  // in the order of the envelope
   bool is_warned = false;
   bool is_damaged = false;  // kept, but not delivered
-  std::uint16_t unsettled =
-      0;  // updates that are being written down, and are acted on once they are
 
   [[nodiscard]] bool is_over() const;
 };

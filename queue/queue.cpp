@@ -204,20 +204,6 @@ void Queue::hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& reci
   }
 }
 
-void Queue::begin_unsettled(mail::MessageId id) {
-  if (Message* message = ledger_.find(id)) ++message->unsettled;
-}
-
-void Queue::end_unsettled(mail::MessageId id) {
-  Message* message = ledger_.find(id);
-  if (message != nullptr && message->unsettled > 0) --message->unsettled;
-}
-
-bool Queue::is_unsettled(mail::MessageId id) {
-  const Message* message = ledger_.find(id);
-  return message != nullptr && message->unsettled > 0;
-}
-
 void Queue::settle(Update update, const Moment& now, Store::Done done) {
   if (const Message* message = ledger_.find(update.id)) {
     for (Change& change : update.changes) {

@@ -83,12 +83,6 @@ class Queue {
   /// Lent recipients are held once they are given back, or settled without a final outcome; or, after all, are not.
   void hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& recipients, bool is_held);
 
-  /// An update of the message is being written down, and will be acted on once it is; or no longer. Between these two calls
-  /// what is known of the message here is not what the store will know.
-  void begin_unsettled(mail::MessageId id);
-  void end_unsettled(mail::MessageId id);
-  [[nodiscard]] bool is_unsettled(mail::MessageId id);
-
   /// Writes the update down, and acts on it. Of a recipient that is to be held it says `held` where it says `waiting`.
   void settle(Update update, const Moment& now, Store::Done done = nullptr);
   /// Acts on an update that is on disk already. A message of which no recipient waits any more is forgotten.

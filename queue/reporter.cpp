@@ -78,7 +78,6 @@ void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Mo
   const mail::MessageId report_id = is_told ? ids_.next(now.wall) : mail::MessageId();
   auto written = [this, id, now, envelope, failures, done = std::move(done),
                   report = is_told ? report_id.text() : "none"](net::Result<> result) {
-    queue_.end_unsettled(id);
     if (result) {
       log_bounced(id, envelope, failures, report);
     } else {
@@ -88,7 +87,6 @@ void Reporter::bounce(mail::MessageId id, std::vector<Change> failures, const Mo
     }
     if (done) done(result);
   };
-  queue_.begin_unsettled(id);
   Update update{id, std::move(failures), false};
   if (is_told) {
     report({mail::Action::failed, id, report_id, *stored}, std::move(wanted), std::move(update),
@@ -115,9 +113,7 @@ void Reporter::passed_on(mail::MessageId id, std::vector<Change> deliveries, con
     recipients.push_back(reported(envelope.recipients.at(change.recipient), change.answer));
   }
   const mail::MessageId report_id = ids_.next(now.wall);
-  queue_.begin_unsettled(id);
-  auto done = [this, id, report_id, end_unreported](net::Result<> result) {
-    queue_.end_unsettled(id);
+  auto done = [id, report_id, end_unreported](net::Result<> result) {
     if (!result) return end_unreported(result.error());
     net::log("success-reported", {{"id", id}, {"report", report_id}});
   };
