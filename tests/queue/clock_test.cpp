@@ -43,7 +43,7 @@ class Life {
     }
     return tries;
   }
-  std::size_t expired() { return queue.expired(now, 100).size(); }
+  std::size_t expired() { return queue.overdue(now, 100).expired.size(); }
 
   TemporaryDirectory directory;
   Spool spool{directory.path()};
@@ -167,10 +167,10 @@ TEST(WallClock, FindsOldMailBehindYoungMailWithASmallerId) {
   {
     Life life(true_time, mail, {});  // as it lies in the spool
     life.pass(3h);
-    EXPECT_EQ(life.queue.late(life.now, 100).size(), 3U) << "all but the young one";
+    EXPECT_EQ(life.queue.overdue(life.now, 100).late.size(), 3U) << "all but the young one";
     life.pass(18h);
     EXPECT_EQ(life.expired(), 3U);
-    EXPECT_EQ(life.queue.late(life.now, 100).size(), 1U);
+    EXPECT_EQ(life.queue.overdue(life.now, 100).late.size(), 1U);
   }
   mail.pop_back();
   Life life(true_time, mail, {});
