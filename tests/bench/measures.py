@@ -8,6 +8,7 @@ import time
 
 import load
 import processes
+import tarpit
 from servers import free_port
 
 SESSIONS = 20  # where nothing else is said
@@ -28,13 +29,13 @@ class Bench:
     pipelining: bool
 
     @contextlib.contextmanager
-    def started(self, server_class, holds=False):
+    def started(self, server_class, holds=False, tarpit_port=0):
         """A fresh server, and its sink."""
         with tempfile.TemporaryDirectory(dir=self.directory, prefix="postern-bench-") as home:
             os.chmod(home, 0o755)  # the servers' own users must reach their parts of it
             sink_port = free_port()
             with load.Sink(self.programs, sink_port) as sink:
-                with server_class(f"{home}/{server_class.name.lower()}", sink_port, holds) as server:
+                with server_class(f"{home}/{server_class.name.lower()}", sink_port, holds, tarpit_port) as server:
                     yield server, sink
 
     def send(self, port, messages, sessions, per_connection, tls=False):
@@ -69,6 +70,22 @@ class Bench:
                 time.sleep(SETTLE)
             figures = costs.figures(messages, sent, arrived["end"], generator=sent["cpu"], sink=arrived["cpu"])
             return figures | {"per_connection_out": messages / max(arrived["connections"], 1)}
+
+    def relayed_beside_tarpit(self, server_class):
+        """Messages/s to a fast next hop: alone, and while a slow one has all that it may have of the same server."""
+        port = free_port()
+        with tarpit.Tarpit(port), self.started(server_class, tarpit_port=port) as (server, sink):
+            def relay(messages):
+                sink.expect(messages)
+                sent = self.send(server.port, messages, SESSIONS, 1)
+                return messages / (sink.figures()["end"] - sent["begin"])
+
+            messages = self.messages_for(relay(WARM_UP), 1)
+            alone = relay(messages)
+            tarpit.fill(server.port)
+            time.sleep(SETTLE)
+            beside = relay(messages)
+            return {"rate": beside, "alone": alone, "ratio": beside / alone}
 
     def arrivals(self, server_class, login="", **how):
         """Clients/s that come, do what `how` says (see load.arrive), and go. `login`: `cold`, with a name that was not

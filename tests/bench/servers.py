@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 
+import tarpit
 from processes import wait_until
 
 START_SECONDS = 30
@@ -37,10 +38,11 @@ class Server:
     name = ""
     users = 2000  # of each kind, where there are users
 
-    def __init__(self, directory, sink_port, holds):
+    def __init__(self, directory, sink_port, holds, tarpit_port=0):
         self.directory = pathlib.Path(directory)
         self.sink_port = sink_port
         self.holds = holds
+        self.tarpit_port = tarpit_port  # where mail for the slow domain goes; 0: nowhere else
         self.port, self.tls_port = free_port(), free_port()
         self.log = self.directory / "log"
 
@@ -112,6 +114,11 @@ class Postern(Server):
         key.chmod(0o600)
         # A relayhost that refuses connections: what is taken stays in the queue.
         next_hop = free_port() if self.holds else self.sink_port
+        tarpit_route = f"""
+[[route]]
+recipient_domains = ["{tarpit.DOMAIN}"]
+via = ["smtp://127.0.0.1:{self.tarpit_port}"]
+""" if self.tarpit_port else ""
         config = self.write("postern.toml", f"""
 hostname = "bench.example"
 [[listener]]
@@ -130,6 +137,7 @@ users = "{self.directory}/users"
 mynetworks = ["127.0.0.1/32"]
 [queue]
 directory = "{self.directory}/spool"
+{tarpit_route}
 [[route]]
 via = ["smtp://127.0.0.1:{next_hop}"]
 [limits]
@@ -169,6 +177,8 @@ class Postfix(Server):
         chain, key = self.certificate()
         # Postfix's own way to take mail and not pass it on: into its hold queue, by an access rule.
         hold = "smtpd_end_of_data_restrictions = check_client_access static:HOLD" if self.holds else ""
+        slow = f"inline:{{{{{tarpit.DOMAIN}=smtp:[127.0.0.1]:{self.tarpit_port}}}}}"
+        transport = f"transport_maps = {slow}" if self.tarpit_port else ""
         return f"""
 compatibility_level = 3.6
 queue_directory = {self.directory}/queue
@@ -202,6 +212,7 @@ initial_destination_concurrency = 20
 default_destination_concurrency_limit = 20
 smtp_connection_cache_on_demand = yes
 {hold}
+{transport}
 """
 
     def master_cf(self):
