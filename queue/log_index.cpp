@@ -44,7 +44,13 @@ void LogIndex::note(mail::MessageId id, RecordPlace record) {
 
 std::vector<RecordPlace> LogIndex::history(mail::MessageId id) const {
   const auto entry = history_.find(id.value());
-  return entry == history_.end() ? std::vector<RecordPlace>() : entry->second;
+  if (entry == history_.end()) return {};
+  // Where a start has found a message twice, the older segment goes without anything being moved out of it.
+  std::vector<RecordPlace> records = entry->second;
+  std::erase_if(records, [this](const RecordPlace& record) {
+    return !segments_.contains(record.segment);
+  });
+  return records;
 }
 
 void LogIndex::replace_history(mail::MessageId id, RecordPlace record) {
