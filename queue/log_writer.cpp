@@ -72,6 +72,7 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
   if (disk_.remove(name)) {
     file_ = net::Fd();
   } else {
+    leftovers_.push_back(name);
     close();
   }
   return result.error();
@@ -113,11 +114,25 @@ struct LogWriter::Batch {
       pieces.push_back(entry.back);
     }
     if (!entries.empty() || is_probe) begin = file.commit(pieces);
-    if (begin) {
-      remove_files(disk);
-    } else {
+    if (!begin) {
       fault = file.fault();
+      return;
     }
+    std::vector<std::string> leftovers = file.take_leftovers();
+    removals.insert(removals.begin(), std::move_iterator(leftovers.begin()),
+                    std::move_iterator(leftovers.end()));
+    remove_files(disk);
+  }
+
+  // Gone for good when this returns. Where the name is gone already, the sync of the directory failed the last time and may
+  // have dropped what it was to write: the name is made once more, so that there is a removal to be synced.
+  [[nodiscard]] static net::Result<> remove_segment(Disk& disk, const std::string& name) {
+    net::Result<> result = disk.remove(name);
+    if (!result && result.error() == boost::system::errc::no_such_file_or_directory) {
+      const net::Result<net::Fd> again = disk.create(name);
+      result = again ? disk.remove(name) : net::Result<>(again.error());
+    }
+    return result ? disk.sync_names() : result;
   }
 
   // In order, and no further than the first fault: a younger segment must not go before an older one, whose messages it
@@ -126,9 +141,8 @@ struct LogWriter::Batch {
     auto next = removals.begin();
     const auto end = next + static_cast<std::ptrdiff_t>(std::min(removals.size(), max_removals));
     for (bool is_costly = false; next != end && !is_costly; ++next) {
-      net::Result<> result = disk.remove(*next);
       is_costly = next->ends_with(".log");
-      if (result && is_costly) result = disk.sync_names();
+      const net::Result<> result = is_costly ? remove_segment(disk, *next) : disk.remove(*next);
       if (result || result.error() == boost::system::errc::no_such_file_or_directory) continue;
       has_fault = true;
       net::log(net::Level::warning, "remove-failed",

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/task.h"
@@ -51,6 +52,8 @@ class SegmentFile {
 
   /// What failed last: `fdatasync 00000007.log`.
   const std::string& fault() const { return fault_; }
+  /// Files that never counted and could not be removed. They must go before the segment whose seal says so.
+  [[nodiscard]] std::vector<std::string> take_leftovers() { return std::exchange(leftovers_, {}); }
   std::uint64_t max_size() const { return max_size_; }
 
  private:
@@ -67,6 +70,7 @@ class SegmentFile {
   Seal ends_;               // of segments that no later segment speaks of yet
   std::uint64_t max_size_;
   std::string fault_;
+  std::vector<std::string> leftovers_;
 };
 
 class LogWriter {
