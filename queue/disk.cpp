@@ -96,7 +96,19 @@ Result<> Disk::write(int fd, std::span<const std::string_view> pieces, std::uint
 }
 
 Result<> Disk::sync(int fd) { return done(::fdatasync(fd)); }
-Result<> Disk::sync_names() { return done(::fsync(directory_.get())); }
+Result<> Disk::sync_names() {
+  const std::lock_guard lock(name_syncs_->mutex);
+  const Result<> result = write_names();
+  if (!result) ++name_syncs_->failed;
+  return result;
+}
+
+unsigned Disk::failed_name_syncs() const {
+  const std::lock_guard lock(name_syncs_->mutex);
+  return name_syncs_->failed;
+}
+
+Result<> Disk::write_names() { return done(::fsync(directory_.get())); }
 
 Result<> Disk::truncate(int fd, std::uint64_t size) {
   return done(::ftruncate(fd, static_cast<off_t>(size)));

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,7 +45,10 @@ class Disk {
   [[nodiscard]] virtual net::Result<> write(int fd, std::span<const std::string_view> pieces,
                                             std::uint64_t offset);
   [[nodiscard]] virtual net::Result<> sync(int fd);
-  [[nodiscard]] virtual net::Result<> sync_names();
+  /// After an error, what was named or removed before it may be lost whatever a later sync says.
+  [[nodiscard]] net::Result<> sync_names();
+  /// How often that was so: who finds it changed since a file was made cannot rely on the file's name.
+  [[nodiscard]] unsigned failed_name_syncs() const;
   /// Takes off all behind `size`.
   [[nodiscard]] virtual net::Result<> truncate(int fd, std::uint64_t size);
   /// Gives a file or a directory the name `to` in `there`, in place of what may have that name.
@@ -73,9 +77,17 @@ class Disk {
  protected:
   explicit Disk(net::Fd directory) : directory_(std::move(directory)) {}
   [[nodiscard]] net::Result<net::Fd> open_subdirectory(const std::string& name);
+  [[nodiscard]] virtual net::Result<> write_names();
 
  private:
+  // The kernel reports an error once. Of two threads that sync the names, only one would learn of it.
+  struct NameSyncs {
+    std::mutex mutex;
+    unsigned failed = 0;
+  };
+
   net::Fd directory_;
+  std::unique_ptr<NameSyncs> name_syncs_ = std::make_unique<NameSyncs>();
 };
 
 }  // namespace postern::queue

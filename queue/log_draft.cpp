@@ -65,6 +65,7 @@ std::string LogDraft::take_content() {
 }
 
 net::Result<> LogDraft::move_to_file(DraftSpace& space) {
+  failed_name_syncs_ = space.disk.failed_name_syncs();
   net::Result<net::Fd> file = space.disk.create(name_);
   if (!file) return file.error();
   file_ = std::move(*file);

@@ -42,6 +42,8 @@ class LogDraft final : public Draft {
   bool is_in_file() const { return static_cast<bool>(file_); }
   int file() const { return file_.get(); }
   std::string take_content();
+  /// Of the disk, before the file was made.
+  unsigned failed_name_syncs() const { return failed_name_syncs_; }
   /// The file stays.
   void keep() { is_kept_ = true; }
 
@@ -55,6 +57,7 @@ class LogDraft final : public Draft {
   net::Fd file_;
   std::uint64_t size_ = 0;
   std::uint32_t crc_ = 0;
+  unsigned failed_name_syncs_ = 0;
   bool is_kept_ = false;
 };
 

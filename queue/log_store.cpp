@@ -60,21 +60,28 @@ class LogStore::Sink final : public RecordSink {
       return;
     }
     const RecordPlace at = place_of(segment, record);
-    const bool is_new = store_.index_.find(record.id) == nullptr;
     store_.index_.reach(segment.number, segment.mark, 0);
-    store_.index_.put(record.id, {at.segment, at.offset, at.length, 0},
-                      is_in_file ? std::optional(payload.head.size) : std::nullopt);
-    if (is_new) visitor_.on_message(record.id, payload.head);
-    if (payload.head.reports) on_update(segment, record, *payload.head.reports);
+    copy_.reset();
+    if (store_.index_.find(record.id) == nullptr) {
+      store_.index_.put(record.id, {at.segment, at.offset, at.length, 0},
+                        is_in_file ? std::optional(payload.head.size) : std::nullopt);
+      visitor_.on_message(record.id, payload.head);
+    } else {
+      copy_ = {record.id, at};
+    }
+    if (payload.head.reports) take(segment, record, *payload.head.reports);
   }
   void on_update(const RecoveredSegment& segment, const Record& record,
                  const Update& update) override {
-    if (std::ranges::any_of(update.changes,
-                            [](const Change& change) { return frames::is_final(change.state); }))
-      without_content_.erase(update.id.value());
-    store_.index_.reach(segment.number, segment.mark, 0);
-    store_.index_.note(update.id, place_of(segment, record));
-    visitor_.on_update(update);
+    take(segment, record, update);
+    const auto copy = std::exchange(copy_, std::nullopt);
+    if (!copy || copy->id != update.id || !stands_behind(copy->at, segment, record)) return;
+    const RecordPlace at = place_of(segment, record);
+    store_.index_.put(copy->id,
+                      {copy->at.segment, copy->at.offset, copy->at.length,
+                       static_cast<std::uint32_t>(record_header_size) + at.length},
+                      std::nullopt);
+    store_.index_.replace_history(copy->id, at);
   }
   void on_finding(const Finding& finding, std::string_view bytes) override {
     if (quarantine_.take(finding, bytes) || finding.kind == Finding::Kind::foreign) return;
@@ -90,12 +97,35 @@ class LogStore::Sink final : public RecordSink {
   Quarantine& quarantine() { return quarantine_; }
 
  private:
+  // A message once more. It takes the place of the first one only when that which was moved along with it stands right behind
+  // it: a power cut may have left the one without the other, and how things stand is then still told where it was.
+  struct Copy {
+    mail::MessageId id;
+    RecordPlace at;
+  };
+
+  void take(const RecoveredSegment& segment, const Record& record, const Update& update) {
+    if (std::ranges::any_of(update.changes,
+                            [](const Change& change) { return frames::is_final(change.state); }))
+      without_content_.erase(update.id.value());
+    store_.index_.reach(segment.number, segment.mark, 0);
+    store_.index_.note(update.id, place_of(segment, record));
+    visitor_.on_update(update);
+  }
+
+  static bool stands_behind(const RecordPlace& place, const RecoveredSegment& segment,
+                            const Record& record) {
+    return place.segment == segment.number &&
+           place.offset + record_header_size + place.length == record.offset;
+  }
+
   static RecordPlace place_of(const RecoveredSegment& segment, const Record& record) {
     return {segment.number, static_cast<std::uint32_t>(record.offset),
             static_cast<std::uint32_t>(record.payload.size())};
   }
 
   LogStore& store_;
+  std::optional<Copy> copy_;  // that was just read
   // Large messages without all of their content, which nothing has ended.
   std::map<std::uint64_t, Finding> without_content_;
   std::set<std::uint32_t> unsaved_;
@@ -297,6 +327,9 @@ void LogStore::accept_file(mail::MessageId id, MessageHead head, std::unique_ptr
               alive = std::weak_ptr(alive_), work = asio::make_work_guard(executor_)]() mutable {
                Result<> result = disk_->sync(draft->file());
                if (result) result = disk_->sync_names();
+               if (disk_->failed_name_syncs() != draft->failed_name_syncs()) {
+                 result = make_error_code(boost::system::errc::io_error);
+               }
                asio::post(executor_, [this, id, head = std::move(head), draft = std::move(draft),
                                       done = std::move(done), alive, result]() mutable {
                  if (alive.lock())

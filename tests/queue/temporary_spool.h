@@ -71,7 +71,7 @@ class FaultyDisk : public Disk {
     durable_size_[names_[fd]] = *size_of(fd);
     return {};
   }
-  net::Result<> sync_names() override {
+  net::Result<> write_names() override {
     if (auto fault = next_fault()) return *fault;
     const std::lock_guard lock(mutex_);
     for (const auto& [fd, name] : names_) durable_names_.insert(name);
