@@ -27,7 +27,7 @@ class QuickDisk : public Disk {
  public:
   explicit QuickDisk(const fs::path& path) : Disk(std::move(*Disk::open(path.string()))) {}
   net::Result<> sync(int) override { return {}; }
-  net::Result<> sync_names() override { return {}; }
+  net::Result<> write_names() override { return {}; }
 };
 
 /// In memory where there is such a place.
@@ -37,6 +37,12 @@ fs::path somewhere() {
                         "postern-crash-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
   return pattern;
+}
+
+std::vector<std::string> values_of(const std::map<mail::MessageId, std::string>& map) {
+  std::vector<std::string> values;
+  for (const auto& [id, text] : map) values.push_back(text);
+  return values;
 }
 
 // Takes one more message, as proof that the store works.
@@ -68,12 +74,26 @@ std::vector<std::string> look_at(const fs::path& directory, std::uint64_t segmen
   if (again.cannot_start) return {"it does not start again: " + again.cannot_start->reason};
   auto second = again.shown.waiting();
   if (second.erase(newcomer) == 0) broken.emplace_back("loses what it takes after the start");
-  if (first != second) broken.emplace_back("shows something else at the second start");
+  if (first != second) {
+    broken.push_back(fmt::format("shows something else at the second start: first {}, then {}",
+                                 fmt::join(values_of(first), ", "),
+                                 fmt::join(values_of(second), ", ")));
+  }
   for (const auto& [id, content] : again.contents()) {
     if (!content && damaged == 0)
       broken.push_back(id.text() + " is unreadable at the second start");
   }
   return broken;
+}
+
+// The last operations before the crash, for whoever looks for the cause.
+std::string end_of(const History& history, std::size_t at) {
+  constexpr std::size_t shown = 40;
+  std::string text;
+  for (std::size_t i = at > shown ? at - shown : 0; i < at; ++i) {
+    text += fmt::format("    {} {}\n", i, text_of(history[i]));
+  }
+  return text;
 }
 
 }  // namespace
@@ -156,9 +176,9 @@ void CrashMatrix::crash(const FileSystem& left, std::size_t at, const Base& base
   if (broken.empty()) return;
   ++tally.bad;
   if (tally.broken.size() >= kept_words) return;
-  const std::string last = at == 0 ? "the start" : text_of(base.history[at - 1]);
-  tally.broken.push_back(fmt::format("{}, {} operations, the last: {}; left: {}: {}", base.name,
-                                     crash, last, text_of(cut), fmt::join(broken, "; ")));
+  tally.broken.push_back(fmt::format("{} after {} operations, left: {}: {}\n{}", base.name, crash,
+                                     text_of(cut), fmt::join(broken, "; "),
+                                     end_of(base.history, at)));
 }
 
 void CrashMatrix::crash_all_along(const Base& base, Tally& tally, unsigned cuts) {

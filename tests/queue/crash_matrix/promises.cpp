@@ -47,8 +47,13 @@ Update Shown::state_of(mail::MessageId id) const {
 std::map<mail::MessageId, std::string> Shown::waiting() const {
   std::map<mail::MessageId, std::string> waiting;
   for (const auto& [id, message] : messages) {
-    if (!message.is_over()) {
-      waiting[id] = net::encode(message.head.envelope) + net::encode(state_of(id));
+    if (message.is_over()) continue;
+    std::string& text = waiting[id] =
+        fmt::format("{} of {} bytes to {}:", id.text(), message.head.size,
+                    message.head.envelope.recipients.size());
+    for (const auto& change : message.changes) {
+      text += change ? fmt::format(" {} {}", static_cast<int>(change->state), change->answer.remote)
+                     : " -";
     }
   }
   return waiting;

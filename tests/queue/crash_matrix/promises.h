@@ -42,7 +42,7 @@ class Shown : public Store::Visitor {
   void on_update(const Update& update) override;
 
   [[nodiscard]] Update state_of(mail::MessageId id) const;
-  /// All that waits, in a form that can be compared.
+  /// All that waits, in words that can be compared.
   [[nodiscard]] std::map<mail::MessageId, std::string> waiting() const;
 
   std::map<mail::MessageId, Message> messages;

@@ -77,7 +77,7 @@ Result<> SimulatedDisk::sync(int fd) {
   return {};
 }
 
-Result<> SimulatedDisk::sync_names() {
+Result<> SimulatedDisk::write_names() {
   const std::lock_guard lock(recorder_->mutex_);
   const bool fails = recorder_->fails(Calls::that_change);
   recorder_->history_.push_back(

@@ -63,7 +63,7 @@ class SimulatedDisk : public Disk {
   net::Result<> write(int fd, std::span<const std::string_view> pieces,
                       std::uint64_t offset) override;
   net::Result<> sync(int fd) override;
-  net::Result<> sync_names() override;
+  net::Result<> write_names() override;
   net::Result<> truncate(int fd, std::uint64_t size) override;
   net::Result<> rename(const std::string& from, Disk& there, const std::string& to) override;
   net::Result<> remove(const std::string& name) override;
