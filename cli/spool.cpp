@@ -16,6 +16,7 @@
 #include "queue/cannot_start.h"
 #include "queue/disk.h"
 #include "queue/inspection.h"
+#include "queue/recovery.h"
 
 namespace postern::cli {
 namespace {
@@ -63,6 +64,9 @@ queue::Disk open(const std::string& path) {
   }
   net::Result<queue::Disk> disk = queue::Disk::open(path);
   if (!disk) throw failure_of(path, "cannot be opened", disk.error());
+  const auto names = disk->names();
+  if (!names) throw failure_of(path, "cannot be read", names.error());
+  if (!queue::is_spool(*disk)) throw SpoolFailure{EX_NOINPUT, path + ": this is no spool"};
   return std::move(*disk);
 }
 

@@ -149,13 +149,21 @@ std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
 
 std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
     net::Executor executor, std::unique_ptr<Disk> disk, std::uint64_t segment_size) {
-  Quarantine quarantine(*disk);
-  // What is no file cannot have been locked by anyone.
-  const std::string name(lock_name);
-  const Result<FileKind> kind = disk->kind_of(name);
-  if (kind && *kind != FileKind::regular) {
-    quarantine.take({Finding::Kind::foreign, name, 0, 0, "no regular file", std::nullopt}, {});
+  const Result<std::vector<Finding>> found = strangers(*disk);
+  if (!found) return cannot_start("cannot be read", found.error());
+  // A typing error must not move away what is somebody's home.
+  if (!found->empty() && !is_spool(*disk)) {
+    return frames::CannotStart{
+        EX_CONFIG, fmt::format("this is no spool, and there is something in it ({}): name another "
+                               "queue.directory, or empty it",
+                               found->front().file)};
   }
+  Quarantine quarantine(*disk);
+  const std::string name(lock_name);
+  const auto is_lock = [&](const Finding& finding) { return finding.file == name; };
+  // What is no file cannot have been locked by anyone.
+  const auto odd_lock = std::ranges::find_if(*found, is_lock);
+  if (odd_lock != found->end()) quarantine.take(*odd_lock, {});
   Result<net::Fd> lock = disk->lock(name);
   if (!lock && lock.error() == boost::system::errc::operation_would_block) {
     return frames::CannotStart{EX_TEMPFAIL,
@@ -163,9 +171,9 @@ std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
                                "directory under [queue]"};
   }
   if (!lock) return cannot_start("cannot be locked", lock.error());
-  const Result<std::vector<Finding>> found = strangers(*disk);
-  if (!found) return cannot_start("cannot be read", found.error());
-  for (const Finding& finding : *found) quarantine.take(finding, {});
+  for (const Finding& finding : *found) {
+    if (!is_lock(finding)) quarantine.take(finding, {});
+  }
   quarantine.finish();
   const Result<Mark> mark = settle_mark(*disk);
   if (!mark) return cannot_start("cannot be marked", mark.error());

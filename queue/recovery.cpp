@@ -260,6 +260,13 @@ Result<std::vector<Finding>> strangers(const Disk& disk) {
   return found;
 }
 
+bool is_spool(const Disk& disk) {
+  const Result<std::vector<std::string>> names = disk.names();
+  return stored_mark(disk) || (names && std::ranges::any_of(*names, [](const std::string& name) {
+                                 return segment_number(name) || content_id(name);
+                               }));
+}
+
 std::optional<Finding> content_fault(const Disk& disk, mail::MessageId id, std::uint64_t size) {
   const std::string name = content_name(id);
   const Result<net::Fd> file = disk.open_file(name);

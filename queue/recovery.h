@@ -65,6 +65,9 @@ class RecordSink {
 /// the segments do. Contents of messages are not looked into.
 [[nodiscard]] net::Result<std::vector<Finding>> strangers(const Disk& disk);
 
+/// Whether Postern has been here before: there is a mark, or a name of a segment or a content.
+[[nodiscard]] bool is_spool(const Disk& disk);
+
 /// What is wrong with the file of a large content of `size` bytes, as far as its length tells; nothing: all is well.
 [[nodiscard]] std::optional<Finding> content_fault(const Disk& disk, mail::MessageId id,
                                                    std::uint64_t size);

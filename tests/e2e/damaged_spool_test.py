@@ -201,6 +201,18 @@ class ADamagedSpool(unittest.TestCase):
         self.assertEqual(sorted((path.name, path.stat().st_mtime_ns) for path in self.spool.iterdir()), before)
 
     def test_that_is_none(self):
+        home = self.server.folder / "home"
+        home.mkdir(mode=0o700)
+        (home / "diary").write_text("x")
+        os.chown(home, self.owner.st_uid, self.owner.st_gid)
+        other = Postern(queue={"directory": str(home)})
+        self.addCleanup(other.close)
+        other.launch()
+        self.assertEqual(other.process.wait(30), os.EX_CONFIG, other.tail())
+        self.assertRegex(other.tail(), r"no spool.*diary.*queue\.directory")
+        self.assertEqual(os.listdir(home), ["diary"])
+        done = self.server.command("spool", "verify", "--directory", str(home), check=False)
+        self.assertEqual(done.returncode, os.EX_NOINPUT)
         done = self.server.command("spool", "verify", "--directory", str(self.spool / "nowhere"), check=False)
         self.assertEqual(done.returncode, os.EX_NOINPUT)
         self.assertFalse((self.spool / "nowhere").exists())

@@ -331,6 +331,9 @@ TEST(Recovery, SaysWhatToDoWhereItCannotStart) {
   std::ofstream(directory.path() / "file") << "x";
   EXPECT_EQ(reason(directory.path() / "file").exit_code, EX_CONFIG);
   EXPECT_NE(reason(directory.path() / "file").reason.find("queue.directory"), std::string::npos);
+  EXPECT_EQ(reason(directory.path()).exit_code, EX_CONFIG) << "somebody's home is no spool";
+  EXPECT_EQ(files_in(directory.path(), ""), std::vector<std::string>{"file"})
+      << "and is left alone";
   if (::geteuid() == 0) return;
   fs::create_directory(directory.path() / "closed");
   fs::permissions(directory.path() / "closed", fs::perms::none);
