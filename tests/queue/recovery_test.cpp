@@ -338,6 +338,7 @@ TEST(Recovery, SaysWhatToDoWhereItCannotStart) {
   fs::create_directory(directory.path() / "closed");
   fs::permissions(directory.path() / "closed", fs::perms::none);
   EXPECT_EQ(reason(directory.path() / "closed").exit_code, EX_NOPERM);
+  fs::permissions(directory.path() / "closed", fs::perms::owner_all);
 }
 
 }  // namespace
