@@ -41,14 +41,22 @@ constexpr std::array remedies = {
     Remedy{errc::io_error, EX_IOERR, "its disk fails: dmesg and smartctl say more"},
 };
 
-}  // namespace
-
-frames::CannotStart cannot_start(std::string_view what, const net::error_code& error) {
+const Remedy* find(const net::error_code& error) {
   const auto* remedy =
       std::ranges::find_if(remedies, [&](const Remedy& any) { return error == any.error; });
-  if (remedy == remedies.end()) {
-    return {EX_IOERR, fmt::format("the spool {}: {}", what, error.message())};
-  }
+  return remedy == remedies.end() ? nullptr : remedy;
+}
+
+}  // namespace
+
+std::string_view remedy_for(const net::error_code& error) {
+  const Remedy* remedy = find(error);
+  return remedy ? remedy->words : std::string_view();
+}
+
+frames::CannotStart cannot_start(std::string_view what, const net::error_code& error) {
+  const Remedy* remedy = find(error);
+  if (!remedy) return {EX_IOERR, fmt::format("the spool {}: {}", what, error.message())};
   return {remedy->exit_code,
           fmt::format("the spool {}: {}; {}", what, error.message(), remedy->words)};
 }

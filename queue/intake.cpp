@@ -151,9 +151,13 @@ void Intake::check_room() {
   const Room now = store_.room();
   taken_ = 0;
   if (now == room_) return;
-  if (now.is_enough != room_.is_enough) {
-    net::log(now.is_enough ? net::Level::info : net::Level::error,
-             now.is_enough ? "spool-has-room" : "spool-full", {{"largest", now.largest}});
+  if (now.is_enough && !room_.is_enough) {
+    net::log("spool-has-room", {{"largest", now.largest}});
+  } else if (!now.is_enough && room_.is_enough) {
+    net::log(
+        net::Level::error, "spool-full",
+        {{"largest", now.largest},
+         {"remedy", "mail gets 452 until delivery, or you, make room: df, postern spool stats"}});
   }
   room_ = now;
   for (const auto& [instance, client] : connected_) client->channel.send(admission());

@@ -5,13 +5,15 @@
 
 #include "net/checksum.h"
 #include "net/log.h"
+#include "queue/cannot_start.h"
 
 namespace postern::queue {
 void DraftSpace::raise_alarm(const std::string& file, const net::error_code& error) {
   const auto now = net::Clock::now();
   if (now < next_alarm) return;
   next_alarm = now + std::chrono::minutes(1);
-  net::log(net::Level::error, "spool-write-failed", {{"file", file}, {"error", error.message()}});
+  net::log(net::Level::error, "spool-write-failed",
+           {{"file", file}, {"error", error.message()}, {"remedy", remedy_for(error)}});
 }
 
 LogDraft::~LogDraft() {

@@ -8,6 +8,7 @@
 
 #include "net/codec.h"
 #include "net/log.h"
+#include "queue/cannot_start.h"
 #include "queue/spool_names.h"
 
 namespace postern::queue {
@@ -236,9 +237,11 @@ void LogWriter::count_failure(const Batch& batch) {
   const auto now = net::Clock::now();
   if (failures_++ > 0 && now < next_alarm_) return;
   next_alarm_ = now + alarm_interval;
-  net::log(
-      net::Level::error, "spool-write-failed",
-      {{"call", batch.fault}, {"error", batch.begin.error().message()}, {"failures", failures_}});
+  net::log(net::Level::error, "spool-write-failed",
+           {{"call", batch.fault},
+            {"error", batch.begin.error().message()},
+            {"failures", failures_},
+            {"remedy", remedy_for(batch.begin.error())}});
 }
 
 void LogWriter::keep_for_later(Batch& batch) {

@@ -155,7 +155,7 @@ class AFailingDisk(Spool):
         self.submit_until_taken(server)
         self.submit_until_taken(server, size)
         alarms = [line for line in server.log(seen) if line.level == "ERROR"]
-        self.assertTrue(any(words in line.text for line in alarms), server.tail())
+        self.assertTrue(any(words in line.text and line.fields.get("remedy") for line in alarms), server.tail())
         self.assertLess(len(alarms), 4, server.tail())
         server.kill_all()
         server.start()
