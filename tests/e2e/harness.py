@@ -267,10 +267,11 @@ class Postern:
         return self.wait_for(event, since=seen)
 
     def kill_all(self):
-        """SIGKILL to the supervisor and all its roles at the same instant."""
+        """SIGKILL to the supervisor and all its roles at the same instant; until none of them holds anything any more."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        wait_until(lambda: not living_group(self.process.pid), "all roles are gone")
 
     def kill_role(self, name, number=signal.SIGKILL):
         """Kills a role, e.g. `smtpd-0`; the line of its successor's start."""
@@ -348,6 +349,21 @@ class Postern:
 
     def tail(self, lines=40):
         return "\n".join(self._all_text().splitlines()[-lines:])
+
+
+def group_of(pid):
+    """Its process group; None: it is gone, or only waits to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            state, _, group = stat.read().rpartition(")")[2].split()[:3]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if state in ("Z", "X") else int(group)
+
+
+def living_group(group):
+    """The processes of a group that still run."""
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and group_of(pid) == group]
 
 
 def make_users():

@@ -7,7 +7,7 @@ import clients
 import content
 import load
 from clients import SENDER
-from harness import Postern, wait_until
+from harness import Postern, group_of, wait_until
 from sink import Sink
 
 
@@ -57,7 +57,7 @@ class ADeadSupervisor(unittest.TestCase):
             roles = [int(line["pid"]) for line in server.lines("role-started")]
             server.process.kill()
             server.process.wait()
-            wait_until(lambda: not any(map(is_alive, roles)), "the roles end")
+            wait_until(lambda: not any(map(group_of, roles)), "the roles end")
             sink.answer = lambda step, argument: None
             server.start()
             content.fields_added(sent, sink.wait_for()[0].content)
@@ -78,11 +78,3 @@ class AnAuthThatIsGone(unittest.TestCase):
                 clients.submit(server, content.message())
             self.assertLessEqual(answers, {235, 454})  # statement 27
             sink.wait_for(kills)
-
-
-def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except FileNotFoundError:
-        return False
