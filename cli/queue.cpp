@@ -226,10 +226,10 @@ void add_queue(CLI::App& app, Context& context) {
   auto* queue = app.add_subcommand(
       "queue", "look into the queue; retry, hold, release, delete and return mail");
   queue->require_subcommand(1);
-  queue->footer(examples);
   add_list(*queue, context);
   add_show(*queue, context);
   for (const Act& what : acts) add_act(*queue, context, what);
+  queue->footer(examples);  // not of each command, too
 }
 
 }  // namespace postern::cli

@@ -127,9 +127,8 @@ std::string whole_text(const QueuedMessage& message) {
     if (i < envelope.recipients.size()) text += wishes_text(envelope.recipients[i]);
     const auto forgotten = forgotten_attempts(message, static_cast<std::uint32_t>(i));
     if (forgotten > 0)
-      text +=
-          fmt::format("               (its first {} below: no longer kept)\n",
-                      counted(forgotten, "attempt") + (forgotten == 1 ? " is not" : " are not"));
+      text += fmt::format("               (its first {} {} no longer kept)\n",
+                          counted(forgotten, "attempt"), forgotten == 1 ? "is" : "are");
   }
   if (!message.attempts.empty()) text += "\nattempts, oldest first\n";
   for (const QueuedAttempt& attempt : message.attempts) text += attempt_text(message, attempt);

@@ -134,6 +134,10 @@ void Control::listen(net::Fd socket) {
 net::Task<> Control::accept() {
   const int socket = acceptor_.native_handle();
   while (acceptor_.is_open() && acceptor_.native_handle() == socket) {
+    clients_.remove_if([](const auto& each) {
+      const std::shared_ptr<Client> client = each.lock();
+      return !client || !client->channel.is_open();
+    });
     if (clients_.size() >= max_control_clients) {
       auto [waited] = co_await acceptor_.async_wait(Acceptor::wait_read, net::as_result);
       if (waited) co_return;
@@ -156,14 +160,14 @@ net::Task<> Control::accept() {
 // Ends the client that lets us wait for longest, where that is long enough.
 bool Control::make_room() {
   std::shared_ptr<Client> slowest;
-  for (const auto& client : clients_) {
-    if (!client->waits_since || !client->channel.is_open()) continue;
+  for (const auto& each : clients_) {
+    const std::shared_ptr<Client> client = each.lock();
+    if (!client || !client->waits_since) continue;
     if (!slowest || *client->waits_since < *slowest->waits_since) slowest = client;
   }
   if (!slowest || *slowest->waits_since + patience_ > net::Clock::now()) return false;
   net::log("control-client-ended", {{"by", slowest->name}, {"why", "others wait"}});
   slowest->channel.close();
-  clients_.remove(slowest);
   return true;
 }
 
@@ -172,12 +176,11 @@ net::Task<> Control::serve(std::shared_ptr<Client> client) {
     client->waits_since = net::Clock::now();
     net::Result<frames::ToControl> request = co_await client->channel.receive();
     client->waits_since.reset();
-    if (!request) break;
+    if (!request) co_return;
     net::Task<> answered =
         std::visit([&](auto& any) { return answer(client, std::move(any)); }, *request);
     co_await std::move(answered);
   }
-  clients_.remove(client);
 }
 
 net::Task<> Control::drained(std::shared_ptr<Client> client) {

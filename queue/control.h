@@ -85,7 +85,7 @@ class Control {
   Reporter& reporter_;
   std::function<void()> on_change_;
   net::Clock::duration patience_;
-  std::list<std::shared_ptr<Client>> clients_;
+  std::list<std::weak_ptr<Client>> clients_;  // each lives as long as it is served
   net::Nursery tasks_;
   Acceptor acceptor_;
 };

@@ -58,7 +58,9 @@ Update Ledger::state_of(mail::MessageId id) const {
     const Recipient& recipient = message.recipients[i];
     const auto returned = recipient.is_to_be_held ? RecipientState::held : RecipientState::waiting;
     const auto state = recipient.state == RecipientState::leased ? returned : recipient.state;
-    if (state == RecipientState::waiting && recipient.attempts == 0 && !recipient.answer) continue;
+    const bool is_as_it_came = state == RecipientState::waiting && recipient.attempts == 0 &&
+                               !recipient.answer && !recipient.is_owed_attempt;
+    if (is_as_it_came) continue;
     update.changes.push_back({i, state, recipient.attempts, now_.on_wall(recipient.due),
                               recipient.answer ? *recipient.answer : Answer{}});
   }

@@ -114,7 +114,7 @@ class QueueCommands(unittest.TestCase):
         self.assertEqual(report.reverse_path, "")
         for words in (b"Final-Recipient: rfc822; one@gmial.test", b"Status: 5.0.0", b"returned by the operator", b"4.3.0"):
             self.assertIn(words, report.content)
-        self.assertNotIn(b"one@gmail.test", report.content.partition(b"\r\n\r\n")[2].split(b"Subject:")[0])
+        self.assertNotIn(b"Final-Recipient: rfc822; one@gmail.test", report.content)
         self.assertEqual(self.states()["one@gmail.test"], "waiting")
         self.assertTrue(self.server.lines("bounced", since=self.mark, to="one@gmial.test"))
 
@@ -153,7 +153,7 @@ class QueueCommands(unittest.TestCase):
             client.ehlo("client.office.example")
             client.mail(SENDER, ["RET=HDRS", "ENVID=QQ314"])
             client.rcpt("four@other.test", ["NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;Four@other.test"])
-            code, words = clients.send_content(client, content.message())
+            clients.send_content(client, content.message())
         message_id = self.server.wait_for("deferred", since=self.mark, to="four@other.test")["id"]
         self.sink.answer = lambda step, argument: ESCAPE if step == "rcpt" else None
         seen = self.server.mark()
@@ -261,7 +261,8 @@ class Help(unittest.TestCase):
         self.addCleanup(server.close)
         for command in ("list", "show", "flush", "hold", "release", "delete", "bounce"):
             text = server.command("queue", command, "--help").stdout
-            for line in text.splitlines():
-                if line.lstrip().startswith("--"):
-                    self.assertGreater(len(line.split()), 3, line)
+            for option, words in re.findall(r"^ +(--\S+)(?: \S+)?\s{2,}(\S.*)$", text, re.M):
+                self.assertGreater(len(words.split()), 2, option)
+            options = set(re.findall(r"--[a-z-]+", text))
+            self.assertLessEqual({"--domain", "--older-than", "--state"} if command != "show" else {"--content"}, options)
         self.assertIn("postern queue bounce --domain", server.command("queue", "--help").stdout)
