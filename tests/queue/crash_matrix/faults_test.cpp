@@ -45,6 +45,22 @@ TEST_P(FaultsIn, EveryCallThatChangesTheDiskLeaveEveryPromiseKept) {
   }
 }
 
+// It may have dropped the removal: then the segment is there again, and what had ended in it must not live.
+TEST(Faults, InTheSyncBehindARemovalUndoNothing) {
+  CrashMatrix matrix(CrashMatrix::effort());
+  const Scenario& segments = scenario("segments");
+  const Played sound = matrix.play(segments);
+  Tally tally;
+  for (std::size_t at = 1; at < sound.history.size(); ++at) {
+    const Operation& before = sound.history[at - 1];
+    if (before.kind != Operation::Kind::remove || !before.name.ends_with(".log")) continue;
+    // Every operation is one call.
+    const Played played = matrix.play(segments, {FaultPlan::Calls::that_change, at + 1});
+    tally += matrix.crash_everywhere(played, NameModel::strict);
+  }
+  report("removal not synced", segments.name, "strict", tally);
+}
+
 TEST_P(FaultsIn, ReadingAtAStartLoseNothing) {
   report("EIO on read", scenario.name, "-", matrix.fail_reads(matrix.play(scenario)));
 }

@@ -19,7 +19,7 @@ inline constexpr std::array<std::pair<NameModel, std::string_view>, 2> models{
 /// A line for people and for tests/crash; fails where a promise is broken.
 inline void report(std::string_view what, std::string_view scenario, std::string_view model,
                    const Tally& tally) {
-  fmt::print("matrix: {:16} | {:16} | {:10} | {:7} crashes | {:7} states | {}\n", what, scenario,
+  fmt::print("matrix: {:18} | {:16} | {:10} | {:7} crashes | {:7} states | {}\n", what, scenario,
              model, tally.crashes, tally.states,
              tally.bad == 0 ? "all held" : fmt::format("{} BROKEN", tally.bad));
   std::fflush(stdout);
