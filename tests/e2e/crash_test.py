@@ -51,7 +51,7 @@ class AServerThatIsKilledAtAnyMoment(unittest.TestCase):
 
     def kill_roles(self, server, chance):
         """One or two at the same instant. Their successors may themselves still be starting at the next kill."""
-        for role in {chance.choice(ROLES) for _ in range(chance.randint(1, 2))}:
+        for role in sorted({chance.choice(ROLES) for _ in range(chance.randint(1, 2))}):
             # It may be dead already, and its successor not there yet.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(server.pid_of(role), signal.SIGKILL)
