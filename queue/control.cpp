@@ -178,29 +178,28 @@ net::Task<> Control::serve(std::shared_ptr<Client> client) {
     client->waits_since.reset();
     if (!request) co_return;
     net::Task<> answered =
-        std::visit([&](auto& any) { return answer(client, std::move(any)); }, *request);
+        std::visit([&](auto& any) { return answer(*client, std::move(any)); }, *request);
     co_await std::move(answered);
   }
 }
 
-net::Task<> Control::drained(std::shared_ptr<Client> client) {
-  client->waits_since = net::Clock::now();
-  co_await client->channel.drained();
-  client->waits_since.reset();
+net::Task<> Control::drained(Client& client) {
+  client.waits_since = net::Clock::now();
+  co_await client.channel.drained();
+  client.waits_since.reset();
 }
 
-net::Task<> Control::send(std::shared_ptr<Client> client,
-                          std::vector<frames::QueuedMessage> parts) {
-  for (frames::QueuedMessage& part : parts) {
-    client->channel.send(std::move(part));
+net::Task<> Control::send(Client& client, const std::vector<frames::QueuedMessage>& parts) {
+  for (const frames::QueuedMessage& part : parts) {
+    client.channel.send(part);
     co_await drained(client);
   }
 }
 
-net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueList request) {
+net::Task<> Control::answer(Client& client, frames::QueueList request) {
   const mail::Parsed<Selection> selection = Selection::of(request.filter);
   if (!selection) {
-    client->channel.send(frames::ControlDone{0, selection.error().reason});
+    client.channel.send(frames::ControlDone{0, selection.error().reason});
     co_return;
   }
   Walk walk(queue_.ledger(), std::move(request.filter.ids));
@@ -212,7 +211,7 @@ net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueList re
       co_await net::sleep_for({});
       turn.begin();
     }
-    if (!client->channel.is_open()) co_return;
+    if (!client.channel.is_open()) co_return;
     const Moment now = Moment::now();
     const Message* message = queue_.ledger().find(*id);
     if (message == nullptr) {
@@ -226,26 +225,26 @@ net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueList re
     if (which.empty()) continue;
     ++count;
     auto parts = described(queue_, *id, stored ? &*stored : nullptr, which, now);
-    co_await send(client, std::move(parts));
+    co_await send(client, parts);
   }
-  client->channel.send(frames::ControlDone{count, trouble.text()});
+  client.channel.send(frames::ControlDone{count, trouble.text()});
 }
 
-net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueShow request) {
+net::Task<> Control::answer(Client& client, frames::QueueShow request) {
   const mail::MessageId id = request.id;
   if (queue_.ledger().find(id) == nullptr) {
-    client->channel.send(frames::ControlDone{0, fmt::format("{}: {}", id.text(), unknown)});
+    client.channel.send(frames::ControlDone{0, fmt::format("{}: {}", id.text(), unknown)});
     co_return;
   }
   net::Result<StoredMessage> stored = store_.read(id);
   if (stored && request.with_content) {
-    co_await send_content(client, std::move(*stored));
+    co_await send_content(client, *stored);
     co_return;
   }
   frames::ControlDone done{1, {}};
   std::vector<frames::QueuedMessage> parts = whole(id, stored, done.error);
-  co_await send(client, std::move(parts));
-  client->channel.send(std::move(done));
+  co_await send(client, parts);
+  client.channel.send(std::move(done));
 }
 
 std::vector<frames::QueuedMessage> Control::whole(mail::MessageId id,
@@ -265,7 +264,7 @@ std::vector<frames::QueuedMessage> Control::whole(mail::MessageId id,
 }
 
 // What lies in the log was verified when it was read. What lies in a file is verified on the way.
-net::Task<> Control::send_content(std::shared_ptr<Client> client, StoredMessage message) {
+net::Task<> Control::send_content(Client& client, const StoredMessage& message) {
   frames::ControlDone done{1, {}};
   const std::string* content = std::get_if<std::string>(&message.content);
   std::uint32_t crc = 0;
@@ -282,24 +281,24 @@ net::Task<> Control::send_content(std::shared_ptr<Client> client, StoredMessage 
     if (piece.empty()) break;
     at += piece.size();
     crc = net::crc32c(piece, crc);
-    client->channel.send(frames::QueuedContent{std::move(piece)});
+    client.channel.send(frames::QueuedContent{std::move(piece)});
     co_await drained(client);
     co_await net::sleep_for({});
-    if (!client->channel.is_open()) co_return;
+    if (!client.channel.is_open()) co_return;
   }
   if (done.error.empty() && crc != message.head.crc) done.error = "the stored message is damaged";
-  client->channel.send(std::move(done));
+  client.channel.send(std::move(done));
 }
 
-net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueAct request) {
+net::Task<> Control::answer(Client& client, frames::QueueAct request) {
   const mail::Parsed<Selection> selection = Selection::of(request.filter);
   if (!selection) {
-    client->channel.send(frames::ControlDone{0, selection.error().reason});
+    client.channel.send(frames::ControlDone{0, selection.error().reason});
     co_return;
   }
   const auto errand =
-      std::make_shared<Errand>(store_, queue_, reporter_, request.action, client->name);
-  const auto slice = std::make_shared<Slice>(tasks_.executor(), client);
+      std::make_shared<Errand>(store_, queue_, reporter_, request.action, client.name);
+  const auto slice = std::make_shared<Slice>(tasks_.executor(), client.shared_from_this());
   const std::size_t slice_size =
       request.action == frames::QueueAction::bounce ? max_slice_bounces : max_slice_messages;
   Walk walk(queue_.ledger(), std::move(request.filter.ids));
@@ -315,11 +314,11 @@ net::Task<> Control::answer(std::shared_ptr<Client> client, frames::QueueAct req
       co_await net::sleep_for({});
       turn.begin();
     }
-    if (!client->channel.is_open()) break;  // nobody wants it any more
+    if (!client.channel.is_open()) break;  // nobody wants it any more
     act(*id, *selection, *errand, slice);
   }
   co_await slice->done();
-  client->channel.send(frames::ControlDone{slice->count, slice->trouble.text()});
+  client.channel.send(frames::ControlDone{slice->count, slice->trouble.text()});
   on_change_();
 }
 

@@ -56,7 +56,7 @@ class Control {
       net::asio::basic_socket_acceptor<net::asio::local::stream_protocol, net::Executor>;
   using Channel = net::Channel<frames::FromControl, frames::ToControl>;
 
-  struct Client {
+  struct Client : std::enable_shared_from_this<Client> {
     Client(net::Executor executor, net::Fd socket) : channel(executor, std::move(socket)) {}
 
     Channel channel;
@@ -67,18 +67,19 @@ class Control {
 
   net::Task<> accept();
   [[nodiscard]] bool make_room();
+  // `serve` owns the client; what it awaits borrows it. (g++ 12 destroys a shared_ptr that is copied into an awaited call twice.)
   net::Task<> serve(std::shared_ptr<Client> client);
-  net::Task<> answer(std::shared_ptr<Client> client, frames::QueueList request);
-  net::Task<> answer(std::shared_ptr<Client> client, frames::QueueShow request);
-  net::Task<> answer(std::shared_ptr<Client> client, frames::QueueAct request);
+  net::Task<> answer(Client& client, frames::QueueList request);
+  net::Task<> answer(Client& client, frames::QueueShow request);
+  net::Task<> answer(Client& client, frames::QueueAct request);
   void act(mail::MessageId id, const Selection& selection, Errand& errand,
            const std::shared_ptr<Slice>& slice);
   [[nodiscard]] std::vector<frames::QueuedMessage> whole(mail::MessageId id,
                                                          const net::Result<StoredMessage>& stored,
                                                          std::string& error);
-  net::Task<> send_content(std::shared_ptr<Client> client, StoredMessage message);
-  net::Task<> send(std::shared_ptr<Client> client, std::vector<frames::QueuedMessage> parts);
-  net::Task<> drained(std::shared_ptr<Client> client);
+  net::Task<> send_content(Client& client, const StoredMessage& message);
+  net::Task<> send(Client& client, const std::vector<frames::QueuedMessage>& parts);
+  net::Task<> drained(Client& client);
 
   Store& store_;
   Queue& queue_;
