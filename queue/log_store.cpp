@@ -50,13 +50,16 @@ class LogStore::Sink final : public RecordSink {
 
   void on_message(const RecoveredSegment& segment, const Record& record,
                   const MessagePayload& payload) override {
-    // A large message's file is synced before its record, and removed when it was refused or has ended: an update that says so
+    // A large message's file is synced before its record, and removed when it was refused or has ended: the updates that say so
     // may still follow.
     const bool is_in_file = payload.head.is_in_file;
     const auto fault =
         is_in_file ? content_fault(*store_.disk_, record.id, payload.head.size) : std::nullopt;
     if (fault && fault->kind != Finding::Kind::unreadable) {
-      without_content_.emplace(record.id.value(), *fault);
+      without_content_.try_emplace(
+          record.id.value(),
+          WithoutContent{*fault, std::vector<bool>(payload.head.envelope.recipients.size()),
+                         place_of(segment, record), segment.mark, payload.head.reports});
       return;
     }
     const RecordPlace at = place_of(segment, record);
@@ -69,11 +72,11 @@ class LogStore::Sink final : public RecordSink {
     } else {
       copy_ = {record.id, at};
     }
-    if (payload.head.reports) take(segment, record, *payload.head.reports);
+    if (payload.head.reports) take(at, segment.mark, *payload.head.reports);
   }
   void on_update(const RecoveredSegment& segment, const Record& record,
                  const Update& update) override {
-    take(segment, record, update);
+    take(place_of(segment, record), segment.mark, update);
     const auto copy = std::exchange(copy_, std::nullopt);
     if (!copy || copy->id != update.id || !stands_behind(copy->at, segment, record)) return;
     const RecordPlace at = place_of(segment, record);
@@ -89,7 +92,7 @@ class LogStore::Sink final : public RecordSink {
   }
 
   void report_faults_of_contents() {
-    for (const auto& [id, fault] : without_content_) on_finding(fault, {});
+    for (const auto& [id, message] : without_content_) on_finding(message.fault, {});
   }
 
   /// Damage in it could not be copied: it must stay.
@@ -104,13 +107,32 @@ class LogStore::Sink final : public RecordSink {
     RecordPlace at;
   };
 
-  void take(const RecoveredSegment& segment, const Record& record, const Update& update) {
-    if (std::ranges::any_of(update.changes,
-                            [](const Change& change) { return frames::is_final(change.state); }))
-      without_content_.erase(update.id.value());
-    store_.index_.reach(segment.number, segment.mark, 0);
-    store_.index_.note(update.id, place_of(segment, record));
+  // A large message without all of its content. When all its recipients have ended, that is as it should be.
+  struct WithoutContent {
+    Finding fault;
+    std::vector<bool> has_ended;  // each recipient
+    RecordPlace at;
+    Mark mark = 0;
+    std::optional<Update>
+        reports;  // counts when the report was sent; else what it reports is reported again
+  };
+
+  void take(const RecordPlace& at, Mark mark, const Update& update) {
+    store_.index_.reach(at.segment, mark, 0);
+    store_.index_.note(update.id, at);
     visitor_.on_update(update);
+    const auto known = without_content_.find(update.id.value());
+    if (known == without_content_.end()) return;
+    std::vector<bool>& has_ended = known->second.has_ended;
+    for (const Change& change : update.changes) {
+      if (change.recipient < has_ended.size() && frames::is_final(change.state)) {
+        has_ended[change.recipient] = true;
+      }
+    }
+    if (std::ranges::find(has_ended, false) != has_ended.end()) return;
+    const auto ended = without_content_.extract(known);
+    const WithoutContent& message = ended.mapped();
+    if (message.reports) take(message.at, message.mark, *message.reports);
   }
 
   static bool stands_behind(const RecordPlace& place, const RecoveredSegment& segment,
@@ -125,9 +147,8 @@ class LogStore::Sink final : public RecordSink {
   }
 
   LogStore& store_;
-  std::optional<Copy> copy_;  // that was just read
-  // Large messages without all of their content, which nothing has ended.
-  std::map<std::uint64_t, Finding> without_content_;
+  std::optional<Copy> copy_;                                 // that was just read
+  std::map<std::uint64_t, WithoutContent> without_content_;  // by message id
   std::set<std::uint32_t> unsaved_;
   Visitor& visitor_;
   Quarantine quarantine_;

@@ -206,6 +206,51 @@ TEST(LogStore, TellsAFullDiskFromABrokenOne) {
   }
 }
 
+// Its file goes when it was delivered; what it reported stays so.
+TEST(LogStore, WhatALargeReportReportedStaysSoWhenTheReportHasLeft) {
+  const TemporaryDirectory directory;
+  {
+    Spool spool(directory.path());
+    spool.accept(1, small);
+    spool.run();
+    spool.accept(2, large(), envelope("", {"a@from.example"}), delivered(1));
+    spool.run();
+    ASSERT_TRUE(spool.is_committed(2));
+    spool.store->record(delivered(2), nullptr);
+    spool.store->release(mail::MessageId(2));
+    spool.run();
+  }
+  ASSERT_TRUE(files_in(directory.path(), ".msg").empty());
+  Ledger ledger(Moment::now(), std::chrono::hours(1));
+  Spool again(directory.path(), 0, &ledger);
+  ASSERT_NE(ledger.find(mail::MessageId(1)), nullptr);
+  EXPECT_TRUE(ledger.find(mail::MessageId(1))->is_over());
+  EXPECT_FALSE(fs::exists(directory.path() / "damaged"));
+}
+
+// One recipient has it, the other never will: that must not pass in silence, nor what is left of it be thrown away.
+TEST(LogStore, ReportsALargeMessageThatWasCutShortWhileSomebodyStillWaitsForIt) {
+  for (const bool is_over : {false, true}) {
+    SCOPED_TRACE(is_over);
+    const TemporaryDirectory directory;
+    {
+      Spool spool(directory.path());
+      spool.accept(1, large(), envelope("a@from.example", {"b@to.example", "c@to.example"}));
+      spool.run();
+      spool.store->record(delivered(1, 0), nullptr);
+      if (is_over) spool.store->record(delivered(1, 1), nullptr);
+      spool.run();
+    }
+    const auto files = files_in(directory.path(), ".msg");
+    ASSERT_EQ(files.size(), 1U);
+    fs::resize_file(directory.path() / files.front(), 1000);
+    Spool again(directory.path());
+    again.run();
+    EXPECT_FALSE(fs::exists(directory.path() / files.front()));
+    EXPECT_EQ(fs::exists(directory.path() / "damaged" / files.front()), !is_over);
+  }
+}
+
 // Whoever asks is told no at once; the disk itself is asked once a second, and mail flows again when it works.
 TEST(LogStore, ProbesADiskThatKeepsFailingAndResumesByItself) {
   const TemporaryDirectory directory;
