@@ -12,6 +12,7 @@ namespace postern::queue {
 namespace {
 
 constexpr std::chrono::seconds pause_after_failure{1};
+constexpr std::chrono::minutes alarm_interval{1};
 
 std::string record_of(Mark mark, RecordType type, mail::MessageId id, std::string_view payload) {
   return record_header(mark, type, id, payload).append(payload);
@@ -61,36 +62,53 @@ void Compaction::step() {
     is_busy_ = false;
     return;
   }
+  // What a full disk has room for is for outcomes.
+  if (parts_.writer.has_failed()) return step_later();
   const std::uint32_t front = *parts_.index.front();
   if (std::exchange(segment_, front) != front) next_ = 0;
   has_failed_ = false;
   std::size_t bytes = 0;
   const auto put = parts_.index.messages_put_into(front);
   const std::size_t end = std::min(put.size(), next_ + max_looked_at_once);
-  for (; next_ < end && bytes < max_moved_at_once; ++next_) {
+  std::size_t read = 0;
+  for (; next_ < end && bytes < max_moved_at_once && read < max_read_at_once; ++next_) {
     const mail::MessageId id(put[next_]);
     const Place* place = parts_.index.find(id);
     if (place == nullptr || place->segment != front || held_.contains(id.value())) continue;
-    bytes += move(id, *place);
+    read += parts_.index.history(id).size();
+    const net::Result<std::size_t> moved = move(id, *place);
+    if (!moved) {
+      on_failure(id, moved.error());
+      break;
+    }
+    bytes += *moved;
   }
   if (moving_ > 0) return;  // on_moved goes on
-  if (next_ < put.size()) return step_soon();
+  if (next_ < put.size() && !has_failed_) return step_soon();
   // What is left cannot be moved now.
   next_ = 0;
   step_later();
 }
 
+// It lasts, as a rule: no descriptors, no space, a disk that does not read.
+void Compaction::on_failure(mail::MessageId id, const net::error_code& error) {
+  has_failed_ = true;
+  const auto now = net::Clock::now();
+  if (now < next_alarm_) return;
+  next_alarm_ = now + alarm_interval;
+  net::log(net::Level::error, "compaction-failed",
+           {{"segment", segment_}, {"id", id}, {"error", error.message()}});
+}
+
 // The bytes that this adds to the log.
-std::size_t Compaction::move(mail::MessageId id, const Place& place) {
+net::Result<std::size_t> Compaction::move(mail::MessageId id, const Place& place) {
   const Mark mark = parts_.index.mark_of(place.segment);
   net::Result<std::string> bytes = parts_.reader.read({place.segment, place.offset, place.length});
-  if (!bytes) {
-    net::log(net::Level::error, "unreadable", {{"id", id}, {"error", bytes.error().message()}});
-    return 0;
-  }
+  if (!bytes) return bytes.error();
   const auto record = parse_record(mark, *bytes);
   if (!record || record->id != id) {
-    calls_.on_damaged(id, std::move(*bytes));
+    const net::Result<> set_aside = calls_.on_damaged(id, std::move(*bytes));
+    if (!set_aside) return set_aside.error();
     return 0;
   }
   if (mark != parts_.mark) bytes = record_of(parts_.mark, record->type, id, record->payload);

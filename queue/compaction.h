@@ -28,6 +28,7 @@ namespace postern::queue {
 inline constexpr std::size_t max_moved_at_once =
     256 * 1024;                                          // bytes; the last message may go beyond
 inline constexpr std::size_t max_looked_at_once = 4096;  // messages
+inline constexpr std::size_t max_read_at_once = 128;     // records of what happened to them
 
 class Compaction {
  public:
@@ -42,7 +43,7 @@ class Compaction {
     Store::StateOf state_of;
     std::function<void()> after_move;  // what is dead now may go
     /// The record is not what was written; its bytes. Afterwards the message is no longer in the index.
-    std::function<void(mail::MessageId, std::string)> on_damaged;
+    std::function<net::Result<>(mail::MessageId, std::string)> on_damaged;
   };
 
   Compaction(net::Executor executor, Parts parts, Calls calls)
@@ -66,7 +67,8 @@ class Compaction {
   void step();
   void step_soon();
   void step_later();
-  [[nodiscard]] std::size_t move(mail::MessageId id, const Place& place);
+  [[nodiscard]] net::Result<std::size_t> move(mail::MessageId id, const Place& place);
+  void on_failure(mail::MessageId id, const net::error_code& error);
   void on_moved(mail::MessageId id, const Place& from, Place to,
                 net::Result<SegmentFile::Position> at);
 
@@ -81,7 +83,8 @@ class Compaction {
   std::size_t next_ = 0;       // of the messages in it
   std::size_t moving_ = 0;     // copies on their way to disk
   bool has_failed_ = false;    // one of them
-  net::Timer pause_;           // when something could not be moved
+  net::Clock::time_point next_alarm_;
+  net::Timer pause_;  // when something could not be moved
   std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
 };
 

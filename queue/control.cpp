@@ -308,6 +308,7 @@ net::Task<> Control::answer(Client& client, frames::QueueAct request) {
     if (is_full) {
       on_change_();
       co_await slice->done();
+      on_change_();
       co_await drained(client);
     }
     if (turn.is_over()) {
@@ -317,6 +318,7 @@ net::Task<> Control::answer(Client& client, frames::QueueAct request) {
     if (!client.channel.is_open()) break;  // nobody wants it any more
     act(*id, *selection, *errand, slice);
   }
+  on_change_();
   co_await slice->done();
   client.channel.send(frames::ControlDone{slice->count, slice->trouble.text()});
   on_change_();

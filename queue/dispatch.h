@@ -41,7 +41,8 @@ class Dispatch {
   /// A new delivery takes leases; an empty `send`: none does.
   void connect(Send send, const Moment& now);
 
-  /// Lends out what can be lent; nothing while the store is behind, as outcomes would only pile up. When to pump again; nothing: when a report comes, or something else changes.
+  /// Lends out what can be lent; nothing while the store is behind, as outcomes would only pile up. When to pump again;
+  /// nothing: when a report comes, or something else changes.
   std::optional<SteadyTime> pump(const Moment& now);
   void on_report(const frames::Report& report, const Moment& now);
 

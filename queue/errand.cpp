@@ -125,7 +125,7 @@ void Errand::write(mail::MessageId id, const Deed& deed, std::vector<std::string
   Update update{id, changes, false};
   if (deed.is_lent_concerned) {
     for (const auto i : deed.lent) update.changes.push_back(change_of(id, i, now));
-    queue_.hold_lent(id, deed.lent, action_ == QueueAction::hold);
+    queue_.hold_lent(id, deed.lent, action_ == QueueAction::hold, now);
   }
   queue_.withhold(id, changes, now);
   auto written = [self = shared_from_this(), deed, addresses = std::move(addresses),
@@ -142,9 +142,9 @@ void Errand::write(mail::MessageId id, const Deed& deed, std::vector<std::string
         }
       }
     } else {
-      queue.give_back(of, deed.done, now.steady, now);
+      queue.give_back(of, deed.done, std::nullopt, now);
       if (deed.is_lent_concerned)
-        queue.hold_lent(of, deed.lent, self->action_ == QueueAction::release);
+        queue.hold_lent(of, deed.lent, self->action_ == QueueAction::release, now);
     }
     done(result);
   };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "net/log.h"
@@ -23,6 +24,15 @@ mail::Reply refusal_of(const net::error_code& error) {
   const bool is_full = error == errc::no_space_on_device ||
                        error == boost::system::error_code(EDQUOT, boost::system::system_category());
   return is_full ? full() : local_error();
+}
+
+// As smtpd lets it through: what lies in the spool must also fit into a lease, and into a list.
+bool is_bounded(const mail::Envelope& envelope) {
+  const mail::Origin& origin = envelope.origin;
+  const auto is_short = [](std::string_view text) { return text.size() <= max_envelope_text; };
+  return is_short(origin.client) && is_short(origin.helo) && is_short(origin.login) &&
+         is_short(origin.tls) && is_short(envelope.dsn.envelope_id) &&
+         std::ranges::all_of(envelope.recipients, is_short, &mail::Recipient::original);
 }
 
 void log_accepted(mail::MessageId id, const mail::Envelope& envelope, std::uint64_t size) {
@@ -76,7 +86,9 @@ void Intake::on_frame(const std::shared_ptr<Client>& client, frames::Open frame)
   };
   if (is_draining_) return refuse(shutting_down());
   if (is_known(frame.id) || client->open.size() >= max_open) return refuse(local_error());
-  if (frame.envelope.recipients.empty()) return refuse(local_error());
+  if (frame.envelope.recipients.empty() || !is_bounded(frame.envelope)) {
+    return refuse(local_error());
+  }
   if (frame.envelope.recipients.size() > max_recipients) return refuse(too_many_recipients());
   if (room_.is_broken) return refuse(local_error());
   if (!room_.is_enough) return refuse(full());

@@ -21,9 +21,11 @@
 namespace postern::queue {
 
 inline constexpr std::size_t max_open = 5000;  // messages that one smtpd sends at the same time
+inline constexpr std::size_t max_envelope_text = 1024;  // octets: a name, ENVID, ORCPT
 inline constexpr std::size_t room_step =
     512 * 1024;  // bytes of content, after which the room is measured again
-inline constexpr std::size_t max_recipients = 10000;  // of one message
+inline constexpr std::size_t max_recipients =
+    3000;  // of one message; what happened to them fits into a record
 
 class Intake {
  public:

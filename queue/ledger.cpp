@@ -15,6 +15,7 @@ void Ledger::on_message(mail::MessageId id, const MessageHead& head) {
   Message& message = entry->second;
   const mail::Envelope& envelope = head.envelope;
   message.arrival = now_.past(head.arrival);
+  message.accepted = head.arrival;
   message.size = head.size;
   if (envelope.reverse_path) message.sender_domain = envelope.reverse_path->domain();
   message.login = envelope.origin.login;

@@ -36,7 +36,8 @@ struct Recipient {
 };
 
 struct Message {
-  SteadyTime arrival;
+  SteadyTime arrival;      // as far as it expires by it (`queue/ages.h`)
+  WallTime accepted;       // as it was written down
   std::uint64_t size = 0;  // bytes of content
   Name sender_domain;      // of the reverse-path; empty: `<>`
   Name login;
@@ -53,6 +54,7 @@ class Ledger : public Store::Visitor {
   Ledger(const Moment& now, std::chrono::seconds max_retry) : now_(now), max_retry_(max_retry) {}
 
   void at(const Moment& now) { now_ = now; }
+  void retry_within(std::chrono::seconds max_retry) { max_retry_ = max_retry; }
   void on_message(mail::MessageId id, const MessageHead& head) override;
   /// Whatever its order: a recipient that was delivered, bounced or deleted stays so.
   void on_update(const Update& update) override;

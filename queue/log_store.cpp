@@ -198,8 +198,10 @@ std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
   quarantine.finish();
   const Result<Mark> mark = settle_mark(*disk);
   if (!mark) return cannot_start("cannot be marked", mark.error());
-  return std::unique_ptr<LogStore>(
+  std::unique_ptr<LogStore> store(
       new LogStore(executor, std::move(disk), std::move(*lock), *mark, segment_size));
+  store->has_lost_segments_ = quarantine.has_new_damage();
+  return store;
 }
 
 LogStore::LogStore(net::Executor executor, std::unique_ptr<Disk> disk, net::Fd lock, Mark mark,
@@ -224,10 +226,18 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
   }
   if (!segments) return cannot_start("cannot be read", segments.error());
   sink.report_faults_of_contents();
-  make_durable(*segments);
+  if (const Result<> durable = make_durable(*segments); !durable) {
+    return cannot_start("cannot be synced", durable.error());
+  }
   Seal ends;
   std::uint32_t next = 1;
+  std::vector<std::string> empty;
   for (const RecoveredSegment& segment : *segments) {
+    // A start that was cut off, or somebody else's: it holds nothing, and is no part of the log.
+    if (segment.is_readable && segment.end == 0 && !segment.is_sealed) {
+      empty.push_back(segment_name(segment.number));
+      continue;
+    }
     index_.reach(segment.number, segment.mark, segment.size);
     if (!segment.is_readable || sink.is_unsaved(segment.number)) index_.pin(segment.number);
     if (segment.is_readable && !segment.is_sealed) ends.push_back({segment.number, segment.end});
@@ -240,34 +250,36 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
       executor_, *disk_, SegmentFile(*disk_, mark_, next, std::move(ends), segment_size_));
   compaction_ = std::make_unique<Compaction>(
       executor_, Compaction::Parts{index_, reader_, *writer_, mark_, segment_size_},
-      Compaction::Calls{
-          [this](mail::MessageId id) {
-            return state_of_ ? state_of_(id) : Update{id, {}, false};
-          },
-          [this] { tidy(); },
-          [this](mail::MessageId id, std::string bytes) { on_damaged(id, std::move(bytes)); }});
+      Compaction::Calls{[this](mail::MessageId id) {
+                          return state_of_ ? state_of_(id) : Update{id, {}, false};
+                        },
+                        [this] { tidy(); },
+                        [this](mail::MessageId id, std::string bytes) {
+                          return on_damaged(id, std::move(bytes));
+                        }});
   const bool is_complete = std::ranges::all_of(*segments, &RecoveredSegment::is_readable);
   if (is_complete) clear_leftovers(sink.quarantine());
   sink.quarantine().finish();
+  for (const std::string& name : empty) writer_->remove(name);
   tidy();
   return std::nullopt;
 }
 
 // What a killed process wrote and had not synced yet, the kernel shows; a power cut would take it away. It must not do so
 // once somebody acts on it: an end that was read might have its message removed for good, and be lost itself.
-void LogStore::make_durable(const std::vector<RecoveredSegment>& segments) {
-  const auto check = [](std::string_view what, const Result<>& result) {
-    if (result) return;
-    net::log(net::Level::error, "spool-not-synced",
-             {{"file", what}, {"error", result.error().message()}});
-  };
+Result<> LogStore::make_durable(const std::vector<RecoveredSegment>& segments) {
   for (const RecoveredSegment& segment : segments) {
     if (!segment.is_readable || segment.is_sealed) continue;
-    const std::string name = segment_name(segment.number);
-    const Result<net::Fd> file = disk_->open_file(name);
-    check(name, file ? disk_->sync(file->get()) : Result<>(file.error()));
+    const Result<net::Fd> file = disk_->open_file(segment_name(segment.number));
+    if (!file) return file.error();
+    if (disk_->sync(file->get())) continue;
+    // What it holds now may vanish, and no later sync would say so: it is written anew.
+    const Result<std::string> bytes = disk_->read(file->get(), 0, segment.size);
+    if (!bytes) return bytes.error();
+    const Result<> replaced = disk_->replace(segment_name(segment.number), *bytes);
+    if (!replaced) return replaced;
   }
-  check("the directory", disk_->sync_names());
+  return disk_->sync_names();
 }
 
 // So that a few fit into what there is.
@@ -287,7 +299,7 @@ void LogStore::clear_leftovers(Quarantine& quarantine) {
     const auto id = content_id(name);
     if (!id) continue;
     if (index_.has_file(*id)) continue;
-    if (quarantine.has_new_damage()) {
+    if (quarantine.has_new_damage() || has_lost_segments_) {
       quarantine.take({Finding::Kind::foreign, name, 0, 0,
                        "content of a message of which no record is left, so that nobody knows "
                        "whether it has ended",
@@ -423,18 +435,23 @@ void LogStore::tidy() {
 }
 
 // The message leaves the log: it would keep all that came after it.
-void LogStore::on_damaged(mail::MessageId id, std::string bytes) {
+Result<> LogStore::on_damaged(mail::MessageId id, std::string bytes) {
   const std::string copy = id.text() + ".record";
   Result<std::unique_ptr<Disk>> aside = disk_->subdirectory("damaged");
-  const Result<> copied = aside ? (*aside)->replace(copy, bytes) : Result<>(aside.error());
-  if (!copied) {
-    return net::log(net::Level::error, "set-aside-failed",
-                    {{"id", id}, {"error", copied.error().message()}});
+  Result<> copied = aside ? Result<>() : Result<>(aside.error());
+  if (copied && index_.has_file(id)) {
+    copied = disk_->rename(content_name(id), **aside, content_name(id));
+    if (copied.has_error() && copied.error() == boost::system::errc::no_such_file_or_directory) {
+      copied = Result<>();
+    }
   }
+  if (copied) copied = (*aside)->replace(copy, bytes);  // syncs the names of both
+  if (!copied) return copied;
   net::log(net::Level::error, "set-aside",
            {{"id", id}, {"copy", "damaged/" + copy}, {"what", "its record is damaged"}});
   damaged_.insert(id.value());
   index_.release(id);
+  return {};
 }
 
 Result<StoredMessage> LogStore::read(mail::MessageId id) {

@@ -78,8 +78,8 @@ class LogStore final : public Store {
   void on_file_synced(mail::MessageId id, const MessageHead& head, std::unique_ptr<LogDraft> draft,
                       net::Result<> result, Done done);
   void refuse(const Done& done, boost::system::errc::errc_t error);
-  void on_damaged(mail::MessageId id, std::string bytes);
-  void make_durable(const std::vector<RecoveredSegment>& segments);
+  [[nodiscard]] net::Result<> on_damaged(mail::MessageId id, std::string bytes);
+  [[nodiscard]] net::Result<> make_durable(const std::vector<RecoveredSegment>& segments);
   [[nodiscard]] std::uint64_t chosen_segment_size() const;
   void tidy();
   void clear_leftovers(class Quarantine& quarantine);
@@ -89,6 +89,7 @@ class LogStore final : public Store {
   net::Fd lock_;
   Mark mark_;
   std::uint64_t segment_size_;
+  bool has_lost_segments_ = false;  // some were set aside before the log was read
   StoreLimits limits_;
   StateOf state_of_;
   LogIndex index_;

@@ -52,8 +52,13 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
     const std::vector<std::string_view>& pieces) {
   if (ends_.size() >= max_unnoted_ends) return make_error_code(boost::system::errc::io_error);
   const std::string name = segment_name(number_);
+  const unsigned failed_name_syncs = disk_.failed_name_syncs();
   net::Result<net::Fd> file = disk_.create(name);
-  if (!file) return checked("create " + name, file.error()).error();
+  if (!file) {
+    // Whoever put a file there: the next try takes the next name.
+    if (file.error() == boost::system::errc::file_exists) ++number_;
+    return checked("create " + name, file.error()).error();
+  }
   file_ = std::move(*file);
   size_ = 0;
 
@@ -64,6 +69,11 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
   all.insert(all.end(), pieces.begin(), pieces.end());
   net::Result<> result = write_and_sync(all);
   if (result) result = checked("fsync of the directory for " + name, disk_.sync_names());
+  // Also one that failed for another thread meanwhile, and took our name with it.
+  if (result && disk_.failed_name_syncs() != failed_name_syncs) {
+    result = checked("fsync of the directory for " + name,
+                     make_error_code(boost::system::errc::io_error));
+  }
   if (result) {
     ends_.clear();
     return Position{number_, header.size() + seal.size()};
@@ -128,12 +138,18 @@ struct LogWriter::Batch {
   // Gone for good when this returns. Where the name is gone already, the sync of the directory failed the last time and may
   // have dropped what it was to write: the name is made once more, so that there is a removal to be synced.
   [[nodiscard]] static net::Result<> remove_segment(Disk& disk, const std::string& name) {
+    const unsigned failed_name_syncs = disk.failed_name_syncs();
     net::Result<> result = disk.remove(name);
     if (!result && result.error() == boost::system::errc::no_such_file_or_directory) {
       const net::Result<net::Fd> again = disk.create(name);
       result = again ? disk.remove(name) : net::Result<>(again.error());
     }
-    return result ? disk.sync_names() : result;
+    if (result) result = disk.sync_names();
+    // Also one that failed for another thread meanwhile, and took our removal with it.
+    if (result && disk.failed_name_syncs() != failed_name_syncs) {
+      result = make_error_code(boost::system::errc::io_error);
+    }
+    return result;
   }
 
   // In order, and no further than the first fault: a younger segment must not go before an older one, whose messages it

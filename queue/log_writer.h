@@ -99,6 +99,8 @@ class LogWriter {
   /// Bytes that were appended and are not yet written.
   std::size_t unwritten() const { return unwritten_; }
 
+  /// The last try failed.
+  bool has_failed() const { return failures_ > 0; }
   /// The last two tries failed, at least.
   bool is_failing() const { return failures_ > 1; }
 

@@ -83,7 +83,7 @@ bool Quarantine::move(const Finding& finding) {
   const bool is_moved = finding.file == damaged_name && moved;
   if (moved && !is_moved) moved = spool_.rename(finding.file, *damaged_, finding.file);
   if (moved) has_moved_ = true;
-  if (finding.kind == Kind::damage) has_new_damage_ = true;
+  if (finding.kind == Kind::damage || segment_number(finding.file)) has_new_damage_ = true;
   if (may_tell())
     net::log(Level::error, finding.kind == Kind::foreign ? "foreign-file" : "spool-damaged",
              {{"file", finding.file},

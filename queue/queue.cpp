@@ -74,7 +74,8 @@ void Queue::start(const Moment& now) {
       continue;
     }
     const SteadyTime arrival = ages_.of_old(message.arrival, times_.expire);
-    if (arrival + Ages::slack < latest) ages_.ids_are_not_in_order();
+    const bool is_id_ahead = id.made_at() > now.wall + Ages::slack;
+    if (is_id_ahead || arrival + Ages::slack < latest) ages_.ids_are_not_in_order();
     latest = message.arrival = arrival;
     route(message);
     plan(id, message, destinations_of(message), now);
@@ -83,19 +84,17 @@ void Queue::start(const Moment& now) {
   doubt_what_failed();
 }
 
-// Where all that waits has failed before, the destination may still be dead.
+// Where something that waits has failed before, the destination may still be dead; what waits behind it was never tried.
 void Queue::doubt_what_failed() {
   std::unordered_set<const std::string*> tried;  // Names that are equal share one string
-  std::unordered_set<const std::string*> untried;
   for (const auto& [id, message] : ledger_.messages()) {
     for (const Recipient& recipient : message.recipients) {
-      if (!is_waiting(recipient)) continue;
-      (recipient.attempts > 0 ? tried : untried).insert(&recipient.destination.get());
+      if (is_waiting(recipient) && recipient.attempts > 0) {
+        tried.insert(&recipient.destination.get());
+      }
     }
   }
-  for (const std::string* destination : tried) {
-    if (!untried.contains(destination)) schedule_.doubt(*destination);
-  }
+  for (const std::string* destination : tried) schedule_.doubt(*destination);
 }
 
 void Queue::configure(const frames::QueueSettings& settings, const Moment& now) {
@@ -103,6 +102,7 @@ void Queue::configure(const frames::QueueSettings& settings, const Moment& now) 
   router_ = Router(settings.routes);
   store_.limit({settings.max_size, settings.reserve});
   schedule_.configure(settings.connections, settings.max_retry);
+  ledger_.retry_within(settings.max_retry);
   for (auto& [id, message] : ledger_.messages()) {
     for (const std::string& old : destinations_of(message)) schedule_.remove(old, id);
     route(message);
@@ -179,7 +179,7 @@ void Queue::withhold(mail::MessageId id, const std::vector<Change>& changes, con
 }
 
 void Queue::give_back(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
-                      SteadyTime due, const Moment& now) {
+                      std::optional<SteadyTime> due, const Moment& now) {
   Message* message = ledger_.find(id);
   if (message == nullptr) return;
   Destinations destinations;
@@ -188,20 +188,28 @@ void Queue::give_back(mail::MessageId id, const std::vector<std::uint32_t>& reci
     if (recipient.state != RecipientState::leased) continue;
     recipient.state = recipient.is_to_be_held ? RecipientState::held : RecipientState::waiting;
     recipient.is_to_be_held = false;
-    recipient.due = due;
+    if (due) recipient.due = *due;
     destinations.insert(recipient.destination);
   }
   plan(id, *message, destinations, now);
 }
 
 void Queue::hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
-                      bool is_held) {
+                      bool is_held, const Moment& now) {
   Message* message = ledger_.find(id);
   if (message == nullptr) return;
+  const auto state = is_held ? RecipientState::held : RecipientState::waiting;
+  Update update{id, {}, false};
   for (const auto index : recipients) {
     Recipient& recipient = message->recipients.at(index);
-    if (recipient.state == RecipientState::leased) recipient.is_to_be_held = is_held;
+    if (recipient.state == RecipientState::leased) {
+      recipient.is_to_be_held = is_held;
+    } else if (!recipient.is_final() && recipient.state != state) {
+      update.changes.push_back({index, state, recipient.attempts, now.on_wall(recipient.due),
+                                recipient.answer ? *recipient.answer : Answer{}});
+    }
   }
+  if (!update.changes.empty()) settle(std::move(update), now);
 }
 
 void Queue::settle(Update update, const Moment& now, Store::Done done) {

@@ -76,12 +76,13 @@ class Queue {
 
   /// Takes waiting and held recipients out of their lines, so that nobody else touches them.
   void withhold(mail::MessageId id, const std::vector<Change>& changes, const Moment& now);
-  /// Recipients that nothing happened to wait again, until `due`, or are held, as before.
-  void give_back(mail::MessageId id, const std::vector<std::uint32_t>& recipients, SteadyTime due,
-                 const Moment& now);
+  /// Recipients that nothing happened to wait again, until `due` (nothing: as before), or are held, as before.
+  void give_back(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
+                 std::optional<SteadyTime> due, const Moment& now);
 
   /// Lent recipients are held once they are given back, or settled without a final outcome; or, after all, are not.
-  void hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& recipients, bool is_held);
+  void hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& recipients, bool is_held,
+                 const Moment& now);
 
   /// Writes the update down, and acts on it. Of a recipient that is to be held it says `held` where it says `waiting`.
   void settle(Update update, const Moment& now, Store::Done done = nullptr);

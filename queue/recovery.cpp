@@ -295,10 +295,9 @@ Result<std::optional<Mark>> find_mark(const Disk& disk) {
     const auto header = front ? header_of(*front) : std::nullopt;
     if (header && header->number == number) ++segments[header->mark];
   }
-  if (segments.empty()) return stored;
-  const auto most = std::ranges::max_element(segments, [&](const auto& a, const auto& b) {
-    return std::pair(a.second, a.first == stored) < std::pair(b.second, b.first == stored);
-  });
+  if (segments.empty() || (stored && segments.contains(*stored))) return stored;
+  const auto most =
+      std::ranges::max_element(segments, {}, [](const auto& segment) { return segment.second; });
   return std::optional(most->first);
 }
 

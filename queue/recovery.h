@@ -54,7 +54,6 @@ class RecordSink {
   virtual void on_message(const RecoveredSegment& segment, const Record& record,
                           const MessagePayload& payload) = 0;
   /// `record` is one of the update, or of a message that reports it.
-  /// `record` is one of the update, or of a message that reports it.
   virtual void on_update(const RecoveredSegment& segment, const Record& record,
                          const Update& update) = 0;
   /// `bytes` of damage: what lies there.
@@ -72,7 +71,8 @@ class RecordSink {
 [[nodiscard]] std::optional<Finding> content_fault(const Disk& disk, mail::MessageId id,
                                                    std::uint64_t size);
 
-/// The mark of the spool: what most of its segments say, or else the file `mark`; nothing: neither is there.
+/// The mark of the spool: what the file `mark` says, if a segment bears it or there is none; else what
+/// most segments say; nothing: neither is there.
 [[nodiscard]] net::Result<std::optional<Mark>> find_mark(const Disk& disk);
 /// The same, made up where there is none, and written down where the file `mark` does not say it.
 [[nodiscard]] net::Result<Mark> settle_mark(Disk& disk);

@@ -75,10 +75,20 @@ class Parts {
 
   void wake() { alarm_.cancel(); }
 
+  // Should a fault of our own end this, nothing would leave any more, and nobody would know.
+  std::optional<SteadyTime> lend() {
+    try {
+      return dispatch_.pump(Moment::now());
+    } catch (const std::exception& error) {
+      net::log_bug(error.what());
+      std::_Exit(EX_SOFTWARE);
+    }
+  }
+
   /// Lends out what is due, whenever something changed or becomes due.
   net::Task<> pump() {
     for (;;) {
-      const std::optional<SteadyTime> next = dispatch_.pump(Moment::now());
+      const std::optional<SteadyTime> next = lend();
       alarm_.expires_at(next.value_or(net::Timer::time_point::max()));
       co_await alarm_.async_wait(net::as_result);
     }

@@ -12,10 +12,10 @@ void Schedule::configure(std::uint32_t leases_per_destination, std::chrono::seco
 void Schedule::put(const std::string& destination, mail::MessageId id, SteadyTime due,
                    SteadyTime now) {
   const auto line = lines_.try_emplace(destination).first;
-  const auto [known, is_new] = line->second.due.try_emplace(id.value(), due);
+  const auto [entry, is_new] = line->second.due.try_emplace(id.value(), due);
   if (!is_new) {
-    line->second.waiting.erase({known->second, id});
-    known->second = due;
+    line->second.waiting.erase({entry->second, id});
+    entry->second = due;
   }
   line->second.waiting.emplace(due, id);
   settle(line, now);
@@ -24,10 +24,10 @@ void Schedule::put(const std::string& destination, mail::MessageId id, SteadyTim
 void Schedule::remove(const std::string& destination, mail::MessageId id) {
   const auto line = lines_.find(destination);
   if (line == lines_.end()) return;
-  const auto known = line->second.due.find(id.value());
-  if (known == line->second.due.end()) return;
-  line->second.waiting.erase({known->second, id});
-  line->second.due.erase(known);
+  const auto entry = line->second.due.find(id.value());
+  if (entry == line->second.due.end()) return;
+  line->second.waiting.erase({entry->second, id});
+  line->second.due.erase(entry);
   // Its place in ready_ or agenda_ stays, and is found out there when its time comes.
 }
 
@@ -87,20 +87,23 @@ void Schedule::make_unready(Line& line) {
 
 Schedule::Share Schedule::share_of(const Line& line) {
   if (line.is_proven) return proven;
-  return line.window.is_fresh() && line.window.running() == 0 ? unheard : repeated;
+  if (line.window.running() > 0) return repeated;
+  if (line.served != SteadyTime::min() && line.failures == 0) return known;
+  return line.window.is_fresh() ? unheard : repeated;
 }
 
 bool Schedule::has_room(Share share) const {
   if (running_ >= max_leases) return false;
   if (share == proven) return true;
-  return unproven_ < (share == unheard ? max_unproven_leases : max_repeated_leases);
+  if (share == known) return unproven_ < max_unproven_leases;
+  return unproven_ < (share == unheard ? max_unheard_leases : max_repeated_leases);
 }
 
 // First come, first served, among those whose share is not used up.
 std::optional<Schedule::Lines::iterator> Schedule::first_ready(Whose whose) const {
   std::optional<Lines::iterator> first;
   std::uint64_t place = last_place_ + 1;
-  for (const Share share : {proven, unheard, repeated}) {
+  for (const Share share : {proven, known, unheard, repeated}) {
     if (whose == Whose::proven && share != proven) continue;
     const auto& lines = ready_[share];
     if (lines.empty() || !has_room(share) || lines.begin()->first >= place) continue;

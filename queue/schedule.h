@@ -32,7 +32,8 @@
 namespace postern::queue {
 
 inline constexpr std::uint32_t max_leases = 1000;          // in all; two descriptors each, at most
-inline constexpr std::uint32_t max_unproven_leases = 900;  // of lines without a success lately
+inline constexpr std::uint32_t max_unproven_leases = 950;  // of lines without a success lately
+inline constexpr std::uint32_t max_unheard_leases = 900;   // and those that never had one
 inline constexpr std::uint32_t max_repeated_leases =
     450;                                                // of these, but for the first of each line
 inline constexpr std::chrono::seconds proof_lasts{60};  // twice that at most
@@ -100,8 +101,8 @@ class Schedule {
 
  private:
   // By what a line may take of all leases.
-  enum Share : std::size_t { proven, unheard, repeated };
-  static constexpr std::size_t shares = 3;
+  enum Share : std::size_t { proven, known, unheard, repeated };
+  static constexpr std::size_t shares = 4;
   struct Place {
     Share share;
     std::uint64_t number;

@@ -29,8 +29,9 @@ mail::Parsed<Selection> Selection::of(const frames::QueueFilter& filter) {
   return selection;
 }
 
+// Its age as the operator sees it: the ledger's is that of a message that must not expire too soon.
 bool Selection::may_mean(const Message& message, const Moment& now) const {
-  const auto age = now.steady - message.arrival;
+  const auto age = now.wall - message.accepted;
   if (age < min_age_ || (max_age_ && age > *max_age_)) return false;
   if (!login_.empty() && message.login.get() != login_) return false;
   if (sender_) {

@@ -18,7 +18,9 @@ std::string content_name(mail::MessageId id) { return id.text() + std::string(co
 std::optional<std::uint32_t> segment_number(std::string_view name) {
   std::uint32_t number = 0;
   std::from_chars(name.data(), name.data() + name.size(), number);
-  if (number == 0 || name != segment_name(number)) return std::nullopt;
+  if (number == 0 || number > max_segment_number || name != segment_name(number)) {
+    return std::nullopt;
+  }
   return number;
 }
 

@@ -94,7 +94,8 @@ class Damage:
             (self.spool / name).mkdir()
 
     def duplicate(self):
-        path = self.chance.choice(sorted(self.spool.glob("*.log")) or [self.any_file()])
+        segments = [path for path in sorted(self.spool.glob("*.log")) if path.is_file() and not path.is_symlink()]
+        path = self.chance.choice(segments or [self.any_file()])
         shutil.copyfile(path, self.spool / f"{self.chance.randrange(20, 40):08}.log")
 
     def overwrite(self):

@@ -205,6 +205,24 @@ TEST_F(CompactionTest, ADamagedRecordIsSetAsideAndHoldsNothingUp) {
   EXPECT_EQ(spool_->content_of(2), content_of(2));
 }
 
+// No descriptors, say: it is told once, and tried again later.
+TEST_F(CompactionTest, ARecordThatCannotBeReadNowIsTriedAgain) {
+  for (std::uint64_t id = 1; id <= 100; ++id) accept(id);
+  spool_->run();
+  const auto first = directory_.path() / "00000001.log";
+  std::filesystem::rename(first, directory_.path() / "away");
+  for (std::uint64_t id = 2; id <= 100; ++id) end(id);
+  for (std::uint64_t id = 101; id <= 150; ++id) accept(id);
+  spool_->run();
+  EXPECT_EQ(index().find(mail::MessageId(1))->segment, 1U);
+  std::filesystem::rename(directory_.path() / "away", first);
+  spool_->loop.restart();
+  spool_->loop.run_for(std::chrono::milliseconds(1500));
+  spool_->run();
+  EXPECT_GT(index().find(mail::MessageId(1))->segment, 1U);
+  EXPECT_EQ(spool_->content_of(1), content_of(1));
+}
+
 // The disk refuses the copies: the originals stay.
 TEST_F(CompactionTest, AFailedMoveMovesNothing) {
   for (std::uint64_t id = 1; id <= 60; ++id) accept(id);

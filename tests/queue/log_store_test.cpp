@@ -251,6 +251,38 @@ TEST(LogStore, ReportsALargeMessageThatWasCutShortWhileSomebodyStillWaitsForIt) 
   }
 }
 
+// Somebody's empty file under a name of ours, however large its number, and a file in the place of the next segment.
+TEST(LogStore, GoesOnBesideFilesUnderItsNames) {
+  for (const std::string name : {"00000009.log", "2000000000.log", "4294967295.log"}) {
+    SCOPED_TRACE(name);
+    const TemporaryDirectory directory;
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+      Spool spool(directory.path(), 1000);
+      ASSERT_FALSE(spool.cannot_start);
+      if (id == 2) std::ofstream(directory.path() / name);
+      spool.accept(id * 10, small + std::string(2000, 'x'));
+      spool.run();
+      EXPECT_TRUE(spool.is_committed(id * 10));
+    }
+    Spool again(directory.path());
+    EXPECT_EQ(again.found.heads.size(), 4U);
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+      EXPECT_EQ(again.content_of(id * 10), small + std::string(2000, 'x'));
+    }
+  }
+}
+
+TEST(LogStore, TakesTheNextNameWhereSomebodyPutAFile) {
+  const TemporaryDirectory directory;
+  Spool spool(directory.path());
+  std::ofstream(directory.path() / "00000001.log") << "not ours";
+  spool.accept(1, small);
+  spool.run();
+  spool.accept(2, small);
+  spool.run();
+  EXPECT_TRUE(spool.is_committed(2));
+}
+
 // Whoever asks is told no at once; the disk itself is asked once a second, and mail flows again when it works.
 TEST(LogStore, ProbesADiskThatKeepsFailingAndResumesByItself) {
   const TemporaryDirectory directory;
