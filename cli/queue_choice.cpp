@@ -68,7 +68,12 @@ std::shared_ptr<Choice> add_filter(CLI::App& command) {
   add("--login", choice->login, "NAME", "sent by the user who logged in with this name");
   add("--state", choice->state, "waiting|delivering|held|...",
       "of a recipient; also delivered, bounced and deleted, where others of the message wait")
-      ->transform(CLI::CheckedTransformer(states));
+      ->transform([states](const std::string& text) {
+        const auto state = states.find(text);
+        if (state != states.end()) return std::to_string(static_cast<int>(state->second));
+        throw CLI::ValidationError(
+            "--state", text + " is none: waiting, delivering, held, delivered, bounced or deleted");
+      });
   add("--older-than", choice->older_than, "TIME", "came in at least so long ago: 30s, 5m, 4h, 2d");
   add("--newer-than", choice->newer_than, "TIME", "came in at most so long ago");
   return choice;

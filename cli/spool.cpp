@@ -96,7 +96,7 @@ std::string_view meaning_of(Kind kind) {
     case Kind::torn:
       return "normal at the end of the log: a write under way, or one that was cut off";
     case Kind::damage:
-      return "what was written here is lost; at the next start what is left of it is kept in "
+      return "what was written here is lost; the start that finds it keeps what is left of it in "
              "damaged/";
     case Kind::missing:
       return "what was written here is lost, unless a backup has it";

@@ -280,7 +280,8 @@ struct RecipientOutcome {
   bool is_dsn_passed_on =
       false;  // delivered to a hop with DSN, which tells the sender from now on (RFC 3461, 5.2.2)
 };
-/// What hindered all, and is no fault of the message. The recipients without an outcome stay, and no attempt is counted.
+/// What hindered all, and is no fault of the message. The recipients without an outcome stay; an attempt is counted only
+/// where the destination was unreachable.
 enum class Hindrance : std::uint8_t {
   none,
   unreachable,  // no connection, no greeting, no answer from DNS, 421: the destination is down or overloaded
@@ -363,6 +364,8 @@ struct QueuedRecipient {
   std::string remote = {};                     // who gave the last answer; empty: it is ours
   std::string last_answer = {};                // to its last attempt, or why its destination pauses
 };
+/// A message with many recipients or attempts comes in several of these, with one id. An action answers with those that
+/// it concerned, before ControlDone.
 struct QueuedMessage {
   mail::MessageId id;
   mail::Envelope envelope;

@@ -166,10 +166,11 @@ void Intake::check_room() {
   if (now.is_enough && !room_.is_enough) {
     net::log("spool-has-room", {{"largest", now.largest}});
   } else if (!now.is_enough && room_.is_enough) {
-    net::log(
-        net::Level::error, "spool-full",
-        {{"largest", now.largest},
-         {"remedy", "mail gets 452 until delivery, or you, make room: df, postern spool stats"}});
+    net::log(net::Level::error, "spool-full",
+             {{"largest", now.largest},
+              {"remedy",
+               "mail gets 452 until delivery, or you, make room, on the disk (df, df -i) or by a "
+               "larger queue.max_size; postern spool stats tells what is there"}});
   }
   room_ = now;
   for (const auto& [instance, client] : connected_) client->channel.send(admission());

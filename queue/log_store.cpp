@@ -165,6 +165,9 @@ std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
               {"what", kind == "overlay" ? "mail goes with the container: mount a volume there"
                                          : "mail goes when the machine stops: use a disk"}});
   }
+  if (!disk->open_file(std::string(mark_name))) {
+    net::log("spool-created", {{"directory", directory}});
+  }
   return open(executor, std::make_unique<Disk>(std::move(*disk)));
 }
 

@@ -30,7 +30,8 @@ Mark random_mark() {
 /// Not the file's fault: what it holds must not be taken for lost.
 bool is_passing(const net::error_code& error) {
   return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system ||
-         error == errc::not_enough_memory;
+         error == errc::not_enough_memory || error == errc::permission_denied ||
+         error == errc::operation_not_permitted;
 }
 
 Result<std::string> read_front(const Disk& disk, const std::string& name, std::size_t size) {

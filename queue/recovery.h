@@ -78,7 +78,8 @@ class RecordSink {
 [[nodiscard]] net::Result<Mark> settle_mark(Disk& disk);
 
 /// Reads all segments of this mark. An error `protocol_not_supported`: a newer Postern wrote this spool. Another error: it
-/// cannot be read now, for want of descriptors or memory.
+/// cannot be read now, for want of descriptors or memory, or because a segment is another user's: without it, what has ended
+/// would come back.
 [[nodiscard]] net::Result<std::vector<RecoveredSegment>> replay(const Disk& disk, Mark mark,
                                                                 RecordSink& sink);
 
