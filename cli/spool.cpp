@@ -1,6 +1,5 @@
 // postern spool: is what lies on the disk as it was written, and how much is it? Reads the spool itself, so it works while
 // the server runs and while it does not.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -13,10 +12,13 @@
 
 #include "command.h"
 #include "daemon/config.h"
+#include "failure.h"
+#include "foreign_text.h"
 #include "queue/cannot_start.h"
 #include "queue/disk.h"
 #include "queue/inspection.h"
 #include "queue/recovery.h"
+#include "queue_text.h"
 
 namespace postern::cli {
 namespace {
@@ -30,22 +32,15 @@ struct Options {
   bool as_json = false;
 };
 
-/// Ends the command: one line for the user, and the exit code.
-struct SpoolFailure {
-  int exit_code;
-  std::string text;
-};
-
 std::string directory_of(const Context& context, const Options& options) {
   if (!options.directory.empty()) return options.directory;
   const daemon::LoadedConfig loaded = daemon::load_config(context.config_file);
   if (const auto* config = std::get_if<daemon::Config>(&loaded)) return config->queue_directory;
   const auto& errors = std::get<std::vector<daemon::ConfigError>>(loaded);
-  throw SpoolFailure{EX_CONFIG, daemon::text_of(context.config_file, errors.front())};
+  throw Failure{EX_CONFIG, daemon::text_of(context.config_file, errors.front())};
 }
 
-SpoolFailure failure_of(const std::string& path, std::string_view what,
-                        const net::error_code& error) {
+Failure failure_of(const std::string& path, std::string_view what, const net::error_code& error) {
   if (error == boost::system::errc::protocol_not_supported) {
     return {EX_DATAERR, path + ": a newer Postern wrote this spool: ask that one"};
   }
@@ -60,13 +55,13 @@ SpoolFailure failure_of(const std::string& path, std::string_view what,
 queue::Disk open(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 && errno == ENOENT) {
-    throw SpoolFailure{EX_NOINPUT, path + ": there is no such directory"};
+    throw Failure{EX_NOINPUT, path + ": there is no such directory"};
   }
   net::Result<queue::Disk> disk = queue::Disk::open(path);
   if (!disk) throw failure_of(path, "cannot be opened", disk.error());
   const auto names = disk->names();
   if (!names) throw failure_of(path, "cannot be read", names.error());
-  if (!queue::is_spool(*disk)) throw SpoolFailure{EX_NOINPUT, path + ": this is no spool"};
+  if (!queue::is_spool(*disk)) throw Failure{EX_NOINPUT, path + ": this is no spool"};
   return std::move(*disk);
 }
 
@@ -108,29 +103,8 @@ std::string_view meaning_of(Kind kind) {
   }
 }
 
-/// File names are foreign text: whoever made one does not get to move the cursor, nor to end a JSON string.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string time_text(std::chrono::system_clock::time_point time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
-
 void print(const Finding& finding) {
-  fmt::print("{}", escaped(finding.file));
+  fmt::print("{}", printable(finding.file));
   if (finding.end > 0) fmt::print(", bytes {} to {}", finding.begin, finding.end);
   fmt::print(": {}: {}", name_of(finding.kind), finding.what);
   if (finding.id) fmt::print(" (message {})", finding.id->text());
@@ -138,10 +112,10 @@ void print(const Finding& finding) {
 }
 
 std::string json_of(const Finding& finding) {
-  return fmt::format(R"({{"file":"{}","kind":"{}","begin":{},"end":{},"what":"{}","id":{}}})",
-                     escaped(finding.file), name_of(finding.kind), finding.begin, finding.end,
-                     escaped(finding.what),
-                     finding.id ? fmt::format("\"{}\"", finding.id->text()) : "null");
+  return fmt::format(R"({{"file":{},"kind":"{}","begin":{},"end":{},"what":{},"id":{}}})",
+                     json_string(finding.file), name_of(finding.kind), finding.begin, finding.end,
+                     json_string(finding.what),
+                     finding.id ? json_string(finding.id->text()) : "null");
 }
 
 std::string json_of(const std::vector<Finding>& findings) {
@@ -193,13 +167,13 @@ int stats(const Context& context, const Options& options) {
   const std::string since = found.oldest ? time_text(found.oldest_arrival) : std::string();
   if (options.as_json) {
     const auto quoted = [](const std::string& text) {
-      return text.empty() ? std::string("null") : '"' + text + '"';
+      return text.empty() ? std::string("null") : json_string(text);
     };
-    fmt::print(R"({{"directory":"{}","messages":{},"oldest":{},"oldest_arrival":{},"segments":{},)"
+    fmt::print(R"({{"directory":{},"messages":{},"oldest":{},"oldest_arrival":{},"segments":{},)"
                R"("segment_bytes":{},"live_bytes":{},"dead_bytes":{},"large_contents":{},)"
                R"("large_content_bytes":{},"damaged_files":{},"damaged_bytes":{}}})"
                "\n",
-               escaped(path), found.messages, quoted(oldest), quoted(since), found.segments,
+               json_string(path), found.messages, quoted(oldest), quoted(since), found.segments,
                found.segment_bytes, found.live_bytes, dead, found.contents, found.content_bytes,
                found.damaged_files, found.damaged_bytes);
     return EX_OK;
@@ -227,7 +201,7 @@ void add(CLI::App& spool, Context& context, const char* name, const char* what,
   command->callback([&context, options, run] {
     try {
       context.exit_code = run(context, *options);
-    } catch (const SpoolFailure& failure) {
+    } catch (const Failure& failure) {
       fmt::print(stderr, "postern: {}\n", failure.text);
       context.exit_code = failure.exit_code;
     }
