@@ -41,7 +41,9 @@ void Ledger::on_update(const Update& update) {
     }
     recipient.answer = change.answer.is_given() ? answer : nullptr;
     const bool was_held = recipient.state == RecipientState::held || recipient.is_to_be_held;
-    recipient.is_owed_attempt = was_held && change.state == RecipientState::waiting;
+    const bool is_still_owed = recipient.is_owed_attempt && change.attempts == recipient.attempts;
+    recipient.is_owed_attempt =
+        (was_held || is_still_owed) && change.state == RecipientState::waiting;
     recipient.is_to_be_held = false;
     recipient.state = change.state;
     recipient.attempts = change.attempts;

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "control_bench.h"
+#include "queue/selection.h"
 
 namespace postern::queue {
 namespace {
@@ -221,6 +222,39 @@ TEST_F(ControlTest, HoldsLittleForAClientThatDoesNotRead) {
   while (!is_over && spool.loop.run_one_for(20s) > 0) {
   }
   EXPECT_EQ(all.done.count, 39U) << "and it gets the rest once it reads";
+}
+
+// Mail that is held is never given up, however old; but who asks for what is new does not mean it.
+TEST_F(ControlTest, MeansTheAgeSinceMailWasAcceptedOverRestartsToo) {
+  Queue again{*spool.store, settings(), now, 1};
+  const mail::MessageId id(5);
+  again.ledger().on_message(
+      id, {envelope("a@from.example", {"b@to.example"}), now.wall - 720h, 0, 0, false, {}});
+  again.ledger().on_update({id, {{0, RecipientState::held, 1, now.wall, {}}}, false});
+  again.start(now);
+  const auto is_meant = [&](std::chrono::hours least, std::optional<std::chrono::seconds> most) {
+    frames::QueueFilter filter;
+    filter.min_age = least;
+    filter.max_age = most;
+    return Selection::of(filter)->may_mean(*again.ledger().find(id), now);
+  };
+  EXPECT_FALSE(is_meant(0h, 119h));
+  EXPECT_TRUE(is_meant(168h, std::nullopt));
+}
+
+// Its id was made while the clock was a year ahead, in an earlier life: what came in since has smaller ones.
+TEST_F(ControlTest, FindsOldMailBehindYoungMail) {
+  const auto id_of = [](WallTime time) { return mail::MessageIdMaker(1).next(time); };
+  const auto head_of = [](WallTime time) {
+    return MessageHead{envelope("a@from.example", {"b@to.example"}), time, 0, 0, false, {}};
+  };
+  Queue again{*spool.store, settings(), now, 1};
+  const WallTime ahead = now.wall + 8760h;
+  again.ledger().on_message(id_of(ahead), head_of(ahead));
+  again.start(now);
+  pass(200h);
+  again.add(id_of(now.wall), head_of(now.wall), now);
+  EXPECT_EQ(again.overdue(now, 100).expired, std::vector{id_of(ahead)});
 }
 
 }  // namespace

@@ -162,6 +162,43 @@ TEST_F(ErrandTest, TriesOnceMoreWhatIsTooOldWhenItIsReleased) {
   ASSERT_THAT(reports(), SizeIs(1)) << "and then it has expired";
 }
 
+// A route that was refused is no attempt.
+TEST_F(ErrandTest, OwesItsAttemptToReleasedMailUntilItWasMade) {
+  accept(1);
+  report(lent().front(), {later});
+  act(QueueAction::hold);
+  pass(200h);
+  act(QueueAction::release);
+  report(lent().front(), {}, frames::Hindrance::route);
+  reporter.sweep(now);
+  spool.run();
+  EXPECT_EQ(state(1), waiting) << "it expired without an attempt";
+}
+
+// The least that who wants to stop a message may expect is that it does not go out now.
+TEST_F(ErrandTest, LeavesTheDueTimeAloneWhereItCannotWriteDownAHold) {
+  accept(1);
+  report(lent().front(), {later});
+  const auto due = queue.ledger().find(mail::MessageId(1))->recipients[0].due;
+  fail_next_write();
+  EXPECT_EQ(act(QueueAction::hold).done.count, 0U);
+  EXPECT_EQ(queue.ledger().find(mail::MessageId(1))->recipients[0].due, due);
+  EXPECT_THAT(lent(), IsEmpty());
+}
+
+// Its attempt ended while the hold was being written, which failed.
+TEST_F(ErrandTest, HoldsNobodyBackAgainstItsWord) {
+  accept(1);
+  const auto tried = lent();
+  queue.hold_lent(mail::MessageId(1), {0}, true, now);
+  report(tried.front(), {later});
+  EXPECT_EQ(state(1), held);
+  queue.hold_lent(mail::MessageId(1), {0}, false, now);
+  spool.run();
+  EXPECT_EQ(state(1), waiting);
+  EXPECT_EQ(on_disk()[1], States{waiting});
+}
+
 TEST_F(ErrandTest, ReturnsJustThoseThatAreMeantWithTheLastAnswer) {
   accept(1, envelope("a@from.example", two));
   for (const auto& lease : lent()) report(lease, {later});

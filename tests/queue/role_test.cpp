@@ -208,6 +208,10 @@ TEST_F(RoleTest, RefusesWhatItCannotTake) {
   EXPECT_TRUE(smtpd.expect<frames::Refused>().reply.is_transient()) << "an id that is known";
   smtpd.send(frames::Open{mail::MessageId(2), envelope("a@from.example", {})});
   EXPECT_EQ(smtpd.expect<frames::Refused>().id, mail::MessageId(2)) << "no recipients";
+  mail::Envelope endless = envelope("a@from.example", {"b@to.example"});
+  endless.dsn.envelope_id = std::string(900'000, 'x');  // no lease could hold it
+  smtpd.send(frames::Open{mail::MessageId(5), endless});
+  EXPECT_EQ(smtpd.expect<frames::Refused>().id, mail::MessageId(5));
   smtpd.send(frames::Open{mail::MessageId(3), envelope("a@from.example", {"b@to.example"})});
   smtpd.send(frames::Abort{mail::MessageId(3)});
   smtpd.send(frames::Commit{mail::MessageId(3)});
