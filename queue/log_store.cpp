@@ -8,14 +8,13 @@
 #include <bit>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <map>
-#include <set>
 #include <utility>
 
 #include "net/checksum.h"
 #include "net/codec.h"
 #include "net/log.h"
 #include "queue/cannot_start.h"
+#include "queue/index_builder.h"
 #include "queue/log_history.h"
 #include "queue/quarantine.h"
 #include "queue/recovery.h"
@@ -41,118 +40,6 @@ std::uint64_t reserve_of(const Space& space) {
 }
 
 }  // namespace
-
-// Fills the index from what is read at the start, tells the visitor, and sets aside what is damaged.
-class LogStore::Sink final : public RecordSink {
- public:
-  Sink(LogStore& store, Visitor& visitor)
-      : store_(store), visitor_(visitor), quarantine_(*store.disk_) {}
-
-  void on_message(const RecoveredSegment& segment, const Record& record,
-                  const MessagePayload& payload) override {
-    // A large message's file is synced before its record, and removed when it was refused or has ended: the updates that say so
-    // may still follow.
-    const bool is_in_file = payload.head.is_in_file;
-    const auto fault =
-        is_in_file ? content_fault(*store_.disk_, record.id, payload.head.size) : std::nullopt;
-    if (fault && fault->kind != Finding::Kind::unreadable) {
-      without_content_.try_emplace(
-          record.id.value(),
-          WithoutContent{*fault, std::vector<bool>(payload.head.envelope.recipients.size()),
-                         place_of(segment, record), segment.mark, payload.head.reports});
-      return;
-    }
-    const RecordPlace at = place_of(segment, record);
-    store_.index_.reach(segment.number, segment.mark, 0);
-    copy_.reset();
-    if (store_.index_.find(record.id) == nullptr) {
-      store_.index_.put(record.id, {at.segment, at.offset, at.length, 0},
-                        is_in_file ? std::optional(payload.head.size) : std::nullopt);
-      visitor_.on_message(record.id, payload.head);
-    } else {
-      copy_ = {record.id, at};
-    }
-    if (payload.head.reports) take(at, segment.mark, *payload.head.reports);
-  }
-  void on_update(const RecoveredSegment& segment, const Record& record,
-                 const Update& update) override {
-    take(place_of(segment, record), segment.mark, update);
-    const auto copy = std::exchange(copy_, std::nullopt);
-    if (!copy || copy->id != update.id || !stands_behind(copy->at, segment, record)) return;
-    const RecordPlace at = place_of(segment, record);
-    store_.index_.put(copy->id,
-                      {copy->at.segment, copy->at.offset, copy->at.length,
-                       static_cast<std::uint32_t>(record_header_size) + at.length},
-                      std::nullopt);
-    store_.index_.replace_history(copy->id, at);
-  }
-  void on_finding(const Finding& finding, std::string_view bytes) override {
-    if (quarantine_.take(finding, bytes) || finding.kind == Finding::Kind::foreign) return;
-    if (const auto number = segment_number(finding.file)) unsaved_.insert(*number);
-  }
-
-  void report_faults_of_contents() {
-    for (const auto& [id, message] : without_content_) on_finding(message.fault, {});
-  }
-
-  /// Damage in it could not be copied: it must stay.
-  bool is_unsaved(std::uint32_t segment) const { return unsaved_.contains(segment); }
-  Quarantine& quarantine() { return quarantine_; }
-
- private:
-  // A message once more. It takes the place of the first one only when that which was moved along with it stands right behind
-  // it: a power cut may have left the one without the other, and how things stand is then still told where it was.
-  struct Copy {
-    mail::MessageId id;
-    RecordPlace at;
-  };
-
-  // A large message without all of its content. When all its recipients have ended, that is as it should be.
-  struct WithoutContent {
-    Finding fault;
-    std::vector<bool> has_ended;  // each recipient
-    RecordPlace at;
-    Mark mark = 0;
-    std::optional<Update>
-        reports;  // counts when the report was sent; else what it reports is reported again
-  };
-
-  void take(const RecordPlace& at, Mark mark, const Update& update) {
-    store_.index_.reach(at.segment, mark, 0);
-    store_.index_.note(update.id, at);
-    visitor_.on_update(update);
-    const auto known = without_content_.find(update.id.value());
-    if (known == without_content_.end()) return;
-    std::vector<bool>& has_ended = known->second.has_ended;
-    for (const Change& change : update.changes) {
-      if (change.recipient < has_ended.size() && frames::is_final(change.state)) {
-        has_ended[change.recipient] = true;
-      }
-    }
-    if (std::ranges::find(has_ended, false) != has_ended.end()) return;
-    const auto ended = without_content_.extract(known);
-    const WithoutContent& message = ended.mapped();
-    if (message.reports) take(message.at, message.mark, *message.reports);
-  }
-
-  static bool stands_behind(const RecordPlace& place, const RecoveredSegment& segment,
-                            const Record& record) {
-    return place.segment == segment.number &&
-           place.offset + record_header_size + place.length == record.offset;
-  }
-
-  static RecordPlace place_of(const RecoveredSegment& segment, const Record& record) {
-    return {segment.number, static_cast<std::uint32_t>(record.offset),
-            static_cast<std::uint32_t>(record.payload.size())};
-  }
-
-  LogStore& store_;
-  std::optional<Copy> copy_;                                 // that was just read
-  std::map<std::uint64_t, WithoutContent> without_content_;  // by message id
-  std::set<std::uint32_t> unsaved_;
-  Visitor& visitor_;
-  Quarantine quarantine_;
-};
 
 std::variant<std::unique_ptr<LogStore>, frames::CannotStart> LogStore::open(
     net::Executor executor, const std::string& directory) {
@@ -221,14 +108,14 @@ LogStore::LogStore(net::Executor executor, std::unique_ptr<Disk> disk, net::Fd l
 LogStore::~LogStore() { file_thread_.join(); }
 
 std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
-  Sink sink(*this, visitor);
-  const Result<std::vector<RecoveredSegment>> segments = replay(*disk_, mark_, sink);
+  IndexBuilder builder(*disk_, index_, visitor);
+  const Result<std::vector<RecoveredSegment>> segments = replay(*disk_, mark_, builder);
   if (!segments && segments.error() == boost::system::errc::protocol_not_supported) {
     return frames::CannotStart{EX_DATAERR,
                                "the spool was written by a newer Postern: start that one"};
   }
   if (!segments) return cannot_start("cannot be read", segments.error());
-  sink.report_faults_of_contents();
+  builder.report_faults_of_contents();
   if (const Result<> durable = make_durable(*segments); !durable) {
     return cannot_start("cannot be synced", durable.error());
   }
@@ -242,7 +129,7 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
       continue;
     }
     index_.reach(segment.number, segment.mark, segment.size);
-    if (!segment.is_readable || sink.is_unsaved(segment.number)) index_.pin(segment.number);
+    if (!segment.is_readable || builder.is_unsaved(segment.number)) index_.pin(segment.number);
     if (segment.is_readable && !segment.is_sealed) ends.push_back({segment.number, segment.end});
     next = segment.number + 1;
   }
@@ -261,8 +148,8 @@ std::optional<frames::CannotStart> LogStore::recover(Visitor& visitor) {
                           return on_damaged(id, std::move(bytes));
                         }});
   const bool is_complete = std::ranges::all_of(*segments, &RecoveredSegment::is_readable);
-  if (is_complete) clear_leftovers(sink.quarantine());
-  sink.quarantine().finish();
+  if (is_complete) clear_leftovers(builder.quarantine());
+  builder.quarantine().finish();
   for (const std::string& name : empty) writer_->remove(name);
   tidy();
   return std::nullopt;
@@ -440,7 +327,7 @@ void LogStore::tidy() {
 // The message leaves the log: it would keep all that came after it.
 Result<> LogStore::on_damaged(mail::MessageId id, std::string bytes) {
   const std::string copy = id.text() + ".record";
-  Result<std::unique_ptr<Disk>> aside = disk_->subdirectory("damaged");
+  Result<std::unique_ptr<Disk>> aside = disk_->subdirectory(std::string(damaged_name));
   Result<> copied = aside ? Result<>() : Result<>(aside.error());
   if (copied && index_.has_file(id)) {
     copied = disk_->rename(content_name(id), **aside, content_name(id));

@@ -67,8 +67,6 @@ class LogStore final : public Store {
   const LogIndex& index() const { return index_; }
 
  private:
-  class Sink;
-
   LogStore(net::Executor executor, std::unique_ptr<Disk> disk, net::Fd lock, Mark mark,
            std::uint64_t segment_size);
 
