@@ -2,14 +2,17 @@
 #include <fmt/format.h>
 #include <sysexits.h>
 
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <memory>
 
-#include "catcher.h"
 #include "caught_mail.h"
 #include "command.h"
+#include "daemon/endpoint.h"
+#include "relaytest/catcher.h"
 
 namespace postern::cli {
 namespace {
@@ -36,8 +39,15 @@ std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// What is wrong with the arguments; empty: nothing, and they are in `options`.
-std::string parse(const Arguments& arguments, Catcher::Options& options) {
+/// What to do: made of the arguments.
+struct Task {
+  daemon::Endpoint listen;
+  std::uint64_t count = 0;  // messages to catch before it ends; 0: until a signal
+  relaytest::Catcher::Options options;
+};
+
+/// What is wrong with the arguments; empty: nothing, and they are in `task`.
+std::string parse(const Arguments& arguments, Task& task) {
   const auto endpoint = daemon::parse_endpoint(arguments.listen);
   if (!endpoint) return fmt::format("--listen {}: {}", arguments.listen, endpoint.error().reason);
   if (!endpoint->is_loopback() && !arguments.from_anywhere) {
@@ -46,10 +56,10 @@ std::string parse(const Arguments& arguments, Catcher::Options& options) {
         "--from-anywhere",
         arguments.listen);
   }
-  options.listen = *endpoint;
-  options.count = arguments.count;
+  task.listen = *endpoint;
+  task.count = arguments.count;
   for (const std::string& reply : arguments.replies) {
-    const auto added = options.replies.add(reply);
+    const auto added = task.options.replies.add(reply);
     if (!added) return fmt::format("--reply {}: {}", reply, added.error().reason);
   }
   if (arguments.certificate.empty()) return {};
@@ -57,20 +67,43 @@ std::string parse(const Arguments& arguments, Catcher::Options& options) {
       net::server_tls(read(arguments.certificate),
                       read(arguments.key.empty() ? arguments.certificate : arguments.key));
   if (!tls) return "--certificate, --key: " + tls.error();
-  options.tls = *tls;
+  task.options.tls = *tls;
   return {};
 }
 
+/// Listens, says so (with the port that was chosen for port 0), and serves until there is enough, SIGINT or SIGTERM.
+void serve(Task task, CaughtMail& caught) {
+  net::asio::io_context loop{1};
+  const net::asio::ip::tcp::endpoint address(task.listen.address, task.listen.port);
+  net::TcpAcceptor acceptor(loop.get_executor(), address);
+  const auto bound = acceptor.local_endpoint();
+  fmt::print("listening on {}\n", daemon::Endpoint{bound.address(), bound.port()}.text());
+  std::fflush(stdout);
+
+  net::asio::basic_signal_set<net::Executor> signals(loop.get_executor(), SIGINT, SIGTERM);
+  relaytest::Catcher catcher(
+      std::move(acceptor), std::move(task.options), [&](const relaytest::CaughtMessage& message) {
+        const auto has_enough = [&] { return task.count > 0 && caught.count() >= task.count; };
+        const bool is_taken = !has_enough() && caught.add(message);
+        if (has_enough()) signals.cancel();
+        return is_taken;
+      });
+  catcher.start();
+  net::Nursery ending(loop.get_executor());
+  signals.async_wait([&](net::error_code, int) { ending.start(catcher.stop()); });
+  loop.run();
+}
+
 int run(const Arguments& arguments) {
-  Catcher::Options options;
-  const std::string error = parse(arguments, options);
+  Task task;
+  const std::string error = parse(arguments, task);
   if (!error.empty()) return complain(EX_USAGE, error);
   try {
     CaughtMail::Options output{arguments.is_quiet, arguments.show, {}};
     if (!arguments.directory.empty()) output.directory = arguments.directory;
     CaughtMail caught(std::move(output));
-    options.limits.kept = caught.needed_content(options.limits.content);
-    Catcher(std::move(options), caught).run();
+    task.options.limits.kept = caught.needed_content(task.options.limits.content);
+    serve(std::move(task), caught);
     fmt::print("caught {}\n", caught.totals());
     return EX_OK;
   } catch (const std::filesystem::filesystem_error& failure) {

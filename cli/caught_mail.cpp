@@ -58,7 +58,7 @@ std::string subject_of(std::string_view content) {
 
 }  // namespace
 
-std::string envelope_json(const CaughtMessage& message) {
+std::string envelope_json(const relaytest::CaughtMessage& message) {
   std::vector<std::string> to;
   for (const std::string& recipient : message.recipients) to.push_back(json_string(recipient));
   return fmt::format("{{\"from\": {}, \"to\": [{}], \"size\": {}, \"tls\": {}}}\n",
@@ -77,7 +77,7 @@ std::size_t CaughtMail::needed_content(std::size_t all) const {
   return options_.is_quiet ? 0 : std::min(all, mail::max_header_section);
 }
 
-bool CaughtMail::add(const CaughtMessage& message) {
+bool CaughtMail::add(const relaytest::CaughtMessage& message) {
   if (options_.directory && !write_files(message)) return false;
   ++count_;
   recipients_ += message.recipients.size();
@@ -86,7 +86,7 @@ bool CaughtMail::add(const CaughtMessage& message) {
   return true;
 }
 
-bool CaughtMail::write_files(const CaughtMessage& message) const {
+bool CaughtMail::write_files(const relaytest::CaughtMessage& message) const {
   const std::string name = fmt::format("{:06}", first_file_ + count_);
   const fs::path path = *options_.directory / name;
   const bool is_written = write_whole(fs::path(path) += ".json", envelope_json(message)) &&
@@ -95,7 +95,7 @@ bool CaughtMail::write_files(const CaughtMessage& message) const {
   return is_written;
 }
 
-void CaughtMail::print(const CaughtMessage& message) const {
+void CaughtMail::print(const relaytest::CaughtMessage& message) const {
   std::vector<std::string> to;
   for (const std::string& recipient : message.recipients) to.push_back(printable(recipient));
   fmt::print("{} from=<{}> to=<{}> {} bytes \"{}\"\n", count_, printable(message.reverse_path),

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "catch_session.h"
+#include "relaytest/catch_session.h"
 
 namespace postern::cli {
 
@@ -25,7 +25,7 @@ class CaughtMail {
   explicit CaughtMail(Options options);
 
   /// False, and a line on standard error: its file could not be written.
-  [[nodiscard]] bool add(const CaughtMessage& message);
+  [[nodiscard]] bool add(const relaytest::CaughtMessage& message);
 
   /// How much of each message `add` makes use of.
   [[nodiscard]] std::size_t needed_content(std::size_t all) const;
@@ -35,8 +35,8 @@ class CaughtMail {
   [[nodiscard]] std::string totals() const;
 
  private:
-  [[nodiscard]] bool write_files(const CaughtMessage& message) const;
-  void print(const CaughtMessage& message) const;
+  [[nodiscard]] bool write_files(const relaytest::CaughtMessage& message) const;
+  void print(const relaytest::CaughtMessage& message) const;
 
   Options options_;
   std::uint64_t first_file_ = 1;
@@ -46,6 +46,6 @@ class CaughtMail {
 };
 
 /// `{"from": "...", "to": ["..."], "size": 123, "tls": false}`
-[[nodiscard]] std::string envelope_json(const CaughtMessage& message);
+[[nodiscard]] std::string envelope_json(const relaytest::CaughtMessage& message);
 
 }  // namespace postern::cli

@@ -82,20 +82,6 @@ std::string Hop::text() const {
   return host + '[' + endpoint.address().to_string() + "]:" + std::to_string(endpoint.port());
 }
 
-bool is_public(const mail::IpAddress& address) {
-  static const auto networks = [] {
-    std::vector<mail::Network> parsed;
-    for (const char* text : {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8",
-                             "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
-                             "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8"}) {
-      parsed.push_back(mail::Network::parse(text).value());
-    }
-    return parsed;
-  }();
-  return std::ranges::none_of(networks,
-                              [&](const auto& network) { return network.contains(address); });
-}
-
 MxHosts mx_hosts_of(const std::string& domain, net::DnsAnswer<net::MxRecord> answer,
                     Random& random) {
   switch (answer.status) {
@@ -128,7 +114,7 @@ NextHops hops_by_mx(const std::string& domain, std::vector<MxTarget> targets, co
   std::vector<Hop> hops;
   for (const MxTarget& target : targets) {
     for (const auto& address : in_turns(target.addresses.records, random)) {
-      if (!rules.deliver_to_private && !is_public(address)) continue;
+      if (!rules.deliver_to_private && !mail::is_public(address)) continue;
       Hop hop;
       hop.host = target.record.host;
       hop.endpoint = Endpoint(address, rules.smtp_port);

@@ -75,9 +75,6 @@ struct MxTarget {
                                net::DnsAnswer<mail::IpAddress> answer, unsigned rank,
                                Random& random);
 
-/// An address where an MX of strangers can be: not loopback, private, link-local, multicast, unspecified or reserved.
-[[nodiscard]] bool is_public(const mail::IpAddress& address);
-
 /// The same with the questions asked. What they are given must outlive them.
 [[nodiscard]] net::Task<NextHops> find_mx(net::Resolver& resolver, const std::string& domain,
                                           const MxRules& rules, Random& random);

@@ -96,4 +96,18 @@ std::string Network::text() const {
                                       : fmt::format("{}/{}", address_.to_string(), prefix_);
 }
 
+bool is_public(const IpAddress& address) {
+  static const auto networks = [] {
+    std::vector<Network> parsed;
+    for (const char* text : {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8",
+                             "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
+                             "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8"}) {
+      parsed.push_back(Network::parse(text).value());
+    }
+    return parsed;
+  }();
+  return std::ranges::none_of(networks,
+                              [&](const auto& network) { return network.contains(address); });
+}
+
 }  // namespace postern::mail

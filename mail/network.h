@@ -39,4 +39,7 @@ class Network {
   unsigned prefix_ = 0;
 };
 
+/// An address at which strangers can be: not loopback, private, link-local, multicast, unspecified or reserved.
+[[nodiscard]] bool is_public(const IpAddress& address);
+
 }  // namespace postern::mail

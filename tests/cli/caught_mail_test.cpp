@@ -27,7 +27,7 @@ class CaughtMailOnDisk : public testing::Test {
   }
 
   std::filesystem::path folder_;
-  const CaughtMessage message_{
+  const relaytest::CaughtMessage message_{
       "a@b.example", {"c@d.example"}, std::string("Subject: x\r\n\r\n\0\xff\n", 17), 17, true};
 };
 
@@ -57,7 +57,7 @@ TEST_F(CaughtMailOnDisk, IsNotTakenWhereItCannotBeWritten) {
 }
 
 TEST(CaughtMailEnvelope, IsJsonWhateverTheClientSaid) {
-  const CaughtMessage message{"\"a\\\x01\xc3\xa4\"@b", {}, "", 0, false};
+  const relaytest::CaughtMessage message{"\"a\\\x01\xc3\xa4\"@b", {}, "", 0, false};
   EXPECT_EQ(envelope_json(message),
             "{\"from\": \"\\\"a\\\\\\u0001\xc3\xa4\\\"@b\", \"to\": [], \"size\": 0, \"tls\": "
             "false}\n");

@@ -174,12 +174,12 @@ TEST(IsPublic, KnowsWhereNoMxOfStrangersCanBe) {
         "192.168.0.1", "169.254.1.1", "100.64.0.1", "224.0.0.1", "255.255.255.255", "::", "::1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "fe80::1", "fd00::1", "ff02::1"}) {
     SCOPED_TRACE(text);
-    EXPECT_FALSE(is_public(boost::asio::ip::make_address(text)));
+    EXPECT_FALSE(mail::is_public(boost::asio::ip::make_address(text)));
   }
   for (const char* text :
        {"192.0.2.1", "172.32.0.1", "100.128.0.1", "2001:db8::1", "::ffff:192.0.2.1"}) {
     SCOPED_TRACE(text);
-    EXPECT_TRUE(is_public(boost::asio::ip::make_address(text)));
+    EXPECT_TRUE(mail::is_public(boost::asio::ip::make_address(text)));
   }
 }
 

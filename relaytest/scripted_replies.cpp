@@ -1,10 +1,10 @@
-#include "scripted_replies.h"
+#include "relaytest/scripted_replies.h"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
-namespace postern::cli {
+namespace postern::relaytest {
 namespace {
 
 using mail::Parsed;
@@ -65,4 +65,4 @@ std::optional<int> ScriptedReplies::next(Step step) {
   return std::nullopt;
 }
 
-}  // namespace postern::cli
+}  // namespace postern::relaytest

@@ -1,4 +1,4 @@
-#include "catch_session.h"
+#include "relaytest/catch_session.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "mail/mailbox.h"
 
-namespace postern::cli {
+namespace postern::relaytest {
 namespace {
 
 // A name under which nobody delivers, so that no client takes this server for itself.
@@ -214,4 +214,4 @@ void CatchSession::end_of_content(std::string& out) {
   message_.content.clear();
 }
 
-}  // namespace postern::cli
+}  // namespace postern::relaytest

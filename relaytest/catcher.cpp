@@ -1,11 +1,8 @@
-#include "catcher.h"
+#include "relaytest/catcher.h"
 
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <utility>
 
-namespace postern::cli {
+namespace postern::relaytest {
 namespace {
 
 namespace asio = net::asio;
@@ -15,43 +12,32 @@ constexpr auto crowded_pause =
     std::chrono::milliseconds(20);  // when there are too many sessions or descriptors
 constexpr auto grace = std::chrono::seconds(1);
 
-net::TcpAcceptor listen_on(const daemon::Endpoint& endpoint, net::Executor executor) {
-  const asio::ip::tcp::endpoint address(endpoint.address, endpoint.port);
-  net::TcpAcceptor acceptor(
-      executor, address);  // sets SO_REUSEADDR, binds and listens, with the longest backlog
-  const daemon::Endpoint bound{acceptor.local_endpoint().address(),
-                               acceptor.local_endpoint().port()};
-  fmt::print("listening on {}\n", bound.text());
-  std::fflush(stdout);
-  return acceptor;
-}
-
 }  // namespace
 
-void Catcher::run() {
-  acceptor_.start(accept(listen_on(options_.listen, loop_.get_executor())));
-  signals_.async_wait([this](net::error_code error, int) {
-    if (!error) end();
+Catcher::Catcher(net::TcpAcceptor acceptor, Options options, CatchSession::Catch on_message)
+    : acceptor_(std::move(acceptor)),
+      options_(std::move(options)),
+      on_message_(std::move(on_message)) {}
+
+void Catcher::start() { accepting_.start(accept()); }
+
+net::Task<> Catcher::stop() {
+  accepting_.cancel();
+  net::Timer patience(sessions_.executor(), grace);
+  patience.async_wait([this](net::error_code error) {
+    if (!error) sessions_.cancel();
   });
-  loop_.run();
+  co_await sessions_.join();
+  co_await accepting_.join();
 }
 
-/// Lets the loop run dry.
-void Catcher::end() {
-  if (std::exchange(is_ending_, true)) return;
-  signals_.cancel();
-  acceptor_.cancel();
-  grace_.expires_after(grace);
-  grace_.async_wait([this](net::error_code) { sessions_.cancel(); });
-}
-
-net::Task<> Catcher::accept(net::TcpAcceptor acceptor) {
+net::Task<> Catcher::accept() {
   for (;;) {
     if (sessions_.size() >= max_catch_sessions) {
       co_await net::sleep_for(crowded_pause);
       continue;
     }
-    auto [error, socket] = co_await acceptor.async_accept(net::as_result);
+    auto [error, socket] = co_await acceptor_.async_accept(net::as_result);
     if (error == asio::error::operation_aborted) co_return;
     if (error) {
       co_await net::sleep_for(crowded_pause);
@@ -64,20 +50,18 @@ net::Task<> Catcher::accept(net::TcpAcceptor acceptor) {
 net::Task<> Catcher::serve(net::TcpSocket socket) {
   net::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  const auto peer = socket.remote_endpoint(ignored).address();
   net::Stream stream(std::move(socket));
-  CatchSession session(
-      options_.limits, options_.tls != nullptr, options_.replies,
-      [this](const CaughtMessage& message) { return !has_enough() && caught_.add(message); });
+  CatchSession session(options_.limits, options_.tls != nullptr, options_.replies,
+                       [&](CaughtMessage message) {
+                         message.peer = peer;
+                         return on_message_(message);
+                       });
   const std::string greeting = session.greeting();
   stream.expires_after(idle_limit);
   net::Result<> result = co_await stream.write(greeting);
-  while (result && !session.has_ended()) {
-    result = co_await talk(stream, session);
-    if (has_enough()) end();
-  }
+  while (result && !session.has_ended()) result = co_await talk(stream, session);
   stream.close();
-  const bool is_last = sessions_.size() == 1;
-  if (is_ending_ && is_last) grace_.cancel();
 }
 
 /// One turn: reads, deals with all that is there, writes all replies at once.
@@ -96,4 +80,4 @@ net::Task<net::Result<>> Catcher::talk(net::Stream& stream, CatchSession& sessio
   co_return result;
 }
 
-}  // namespace postern::cli
+}  // namespace postern::relaytest

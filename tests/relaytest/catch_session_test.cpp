@@ -1,9 +1,9 @@
-#include "catch_session.h"
+#include "relaytest/catch_session.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace postern::cli {
+namespace postern::relaytest {
 namespace {
 
 using testing::ElementsAre;
@@ -196,4 +196,4 @@ TEST(ScriptedReply, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace postern::cli
+}  // namespace postern::relaytest

@@ -10,7 +10,7 @@
 
 #include "mail/parsed.h"
 
-namespace postern::cli {
+namespace postern::relaytest {
 
 /// Where a server answers. `content` is the reply to the final dot.
 enum class Step : std::uint8_t { connect, ehlo, mail, rcpt, data, content };
@@ -35,4 +35,4 @@ class ScriptedReplies {
   std::vector<Script> scripts_;
 };
 
-}  // namespace postern::cli
+}  // namespace postern::relaytest

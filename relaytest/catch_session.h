@@ -10,9 +10,10 @@
 #include <string_view>
 #include <vector>
 
-#include "scripted_replies.h"
+#include "mail/network.h"
+#include "relaytest/scripted_replies.h"
 
-namespace postern::cli {
+namespace postern::relaytest {
 
 struct CaughtMessage {
   std::string reverse_path;  // without brackets
@@ -20,6 +21,7 @@ struct CaughtMessage {
   std::string content;     // as much of it as is kept, dots unstuffed
   std::uint64_t size = 0;  // octets of all content
   bool is_encrypted = false;
+  mail::IpAddress peer{};  // who handed it in; the catcher knows
 };
 
 struct CatchLimits {
@@ -80,4 +82,4 @@ class CatchSession {
   bool has_ended_ = false;
 };
 
-}  // namespace postern::cli
+}  // namespace postern::relaytest
