@@ -23,25 +23,16 @@ struct Pace {
   std::uint32_t retries = 2;
 };
 
-/// What every probe of a run says about itself.
-struct Identity {
-  std::string us;      // EHLO
-  std::string sender;  // the reverse-path: an address of the tester, where bounces are seen
-  std::string
-      carrier;  // an address at the target that takes mail, around which smuggling is tried; empty: our mailbox
-};
-
 /// A run with its doors and their probes, none tried yet: names, tokens, and what will be said. `only`: these tricks; empty: all.
-void plan_probes(Run& run, const Identity& identity, std::span<const std::string> only);
+void plan_probes(Run& run, std::span<const std::string> only);
 
 /// Everything that a probe will send, as text for `--dry-run`: what waits for no answer in the real dialogue is there in its order.
-[[nodiscard]] std::string dry_run_of(const Run& run, const Identity& identity, const Door& door,
-                                     const ProbeResult& probe);
+[[nodiscard]] std::string dry_run_of(const Run& run, const Door& door, const ProbeResult& probe);
 
 class Prober {
  public:
   /// `run` is planned; it and all else outlive the prober. `on_change` is called after each probe.
-  Prober(Run& run, const Identity& identity, const Pace& pace, std::function<void()> on_change);
+  Prober(Run& run, const Pace& pace, std::function<void()> on_change);
 
   /// Tries every probe that was not tried, and the deferred ones again. Returns when nothing is left to try. Cancellable at any time:
   /// what was not finished stays not_tried.
@@ -52,7 +43,6 @@ class Prober {
 
  private:
   Run& run_;
-  const Identity& identity_;
   Pace pace_;
   std::function<void()> on_change_;
   std::size_t tried_ = 0;

@@ -105,6 +105,10 @@ struct Run {
   std::string mailbox;  // where relayed messages come back
   std::string returns;  // where the tester looks for them, in words: `listening on 192.0.2.9:25`
   std::string contact;  // whom the target's operator can ask
+  std::string us;       // our name in EHLO
+  std::string sender;   // the reverse-path: an address of the tester, where bounces are seen
+  std::string
+      carrier;  // an address at the target that takes mail, around which smuggling is tried; empty: the mailbox
   system_clock::time_point started;
   system_clock::time_point ended;  // of the last waiting
   bool is_self = false;            // Postern's own self-test

@@ -15,7 +15,6 @@ namespace postern::relaytest {
 
 /// What a run needs beside its own facts.
 struct Setup {
-  Identity identity;
   Pace pace;
   std::chrono::seconds wait{
       900};  // for returns, from the last accepted probe on; none was accepted: no waiting
