@@ -103,7 +103,8 @@ struct Run {
   std::string target;   // as it was asked for
   std::string server;   // the name used for {server}
   std::string mailbox;  // where relayed messages come back
-  std::string returns;  // where the tester looks for them, in words: `listening on 192.0.2.9:25`
+  std::string listen;   // where the tester listens for them: `192.0.2.9:25`; empty: it does not
+  std::string returns;  // the maildir, folder or file where it looks for them; empty: it does not
   std::string contact;  // whom the target's operator can ask
   std::string us;       // our name in EHLO
   std::string sender;   // the reverse-path: an address of the tester, where bounces are seen
