@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mail/network.h"
+#include "relaytest/catalogue.h"
 
 namespace postern::relaytest {
 
@@ -40,10 +41,12 @@ struct Line {
 struct Return {
   enum class What : std::uint8_t {
     relayed,  // the message itself: the token stands in its own header
-    bounced,  // a report about it, or an answer to it: the token stands elsewhere; nothing was relayed
-    last = bounced
+    bounced,  // a report that it was given up, with the token elsewhere: it went no further than to who says so
+    answered,  // anything else that quotes it (a report of a delay, an auto-reply): it arrived there, and proves no more
+    last = answered
   };
   What what = What::relayed;
+  bool is_carrier = false;  // smuggling: of the message around the hidden one
   system_clock::time_point at;
   std::string peer;  // the address that handed it in; empty: not known (from a mailbox elsewhere)
   std::string reverse_path;  // as in the returned envelope, where that is known
@@ -66,9 +69,11 @@ enum class Outcome : std::uint8_t {
 };
 
 struct ProbeResult {
-  std::string trick;          // its name in the catalogue
-  std::string token;          // of the probe; for smuggling: of the hidden message
-  std::string carrier_token;  // smuggling: of the message around it
+  std::string trick;               // its name in the catalogue
+  Kind kind = Kind::message;       // as the catalogue has it
+  std::string token;               // of the probe; for smuggling: of the hidden message
+  std::string carrier_token;       // smuggling: of the message around it
+  bool has_local_carrier = false;  // smuggling: that went to Run::carrier, where it may stay
   Outcome outcome = Outcome::not_tried;
   std::string step;                     // where it was decided: `RCPT`, `content`
   std::string reply;                    // the words that decided: `554 5.7.1 Relay access denied`
