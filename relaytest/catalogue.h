@@ -7,7 +7,9 @@
 //   {server}   the target's name                      {server-domain}  the name without its first label
 //   {literal}  the target's address: `[192.0.2.1]`, `[IPv6:2001:db8::1]`
 //   {ip} {family}  the same without brackets; TCP4 or TCP6
+//   {loopback}  127.0.0.1 or ::1, of the same family
 //   {nobody}   a local-part that no server has, so that what is sent to it reaches nobody
+//   {long}     300 letters: more than a path may have; {longer} 2000: more than a line may have (RFC 5321, 4.5.3.1)
 // `{mailbox}` is the only address at which anything can arrive: whatever a trick wraps around it must lead there, or to the
 // target itself.
 #pragma once
@@ -29,20 +31,29 @@ struct Trick {
   std::string_view reason;  // why a server falls for it: one sentence
   std::string_view source;  // where it is from: RFC and section, CVE, the tester that had it
   Kind kind = Kind::message;
-  std::string_view preface;  // sent as soon as the connection stands, before the greeting
+  std::string_view preface = {};  // sent as soon as the connection stands, before the greeting
   std::string_view hello = "EHLO {us}";
   bool starttls = false;  // encrypts first; where that is not offered, the trick is not tried
-  std::string_view
-      claim;  // commands before MAIL, one a line; what is answered to them decides nothing
+  std::string_view behind_starttls = {};  // sent in clear in one piece with STARTTLS, with its line ends
+  // Commands before MAIL, one a line; what is answered to them decides nothing. A line that begins with `|` is said only when
+  // the one before was answered 334: it is what AUTH asked for.
+  std::string_view claim = {};
   std::string_view from = "<{sender}>";  // behind MAIL FROM: , with its parameters
-  std::string_view to = "<{mailbox}>";   // behind RCPT TO: , with its parameters
-  std::string_view ending;    // smuggling: what the server may take for the end of the content
-  std::string_view question;  // the command itself
+  std::string_view
+      also_to = {};  // a recipient before ours, in the same way; what is answered decides nothing
+  std::string_view to = "<{mailbox}>";  // behind RCPT TO: , with its parameters
+  bool chunking =
+      false;  // BDAT instead of DATA (RFC 3030); where that is not offered, the trick is not tried
+  std::string_view ending = {};    // smuggling: what the server may take for the end of the content
+  std::string_view question = {};  // the command itself
   // What is sent here breaks the protocol so badly that to hang up without a word is a refusal as good as any.
   bool is_rude = false;
 };
 
 /// All of them, the rude ones last, so that a server that has enough of us has answered the others.
 [[nodiscard]] std::span<const Trick> catalogue();
+
+/// Null: there is none of that name (it is from a run of another version).
+[[nodiscard]] const Trick* find_trick(std::string_view name);
 
 }  // namespace postern::relaytest
