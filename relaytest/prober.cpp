@@ -42,6 +42,8 @@ ProbeResult planned(const Run& run, std::size_t door, const Trick& trick) {
   const Paths paths = paths_of(run, run.doors[door], trick);
   ProbeResult probe;
   probe.trick = trick.name;
+  probe.kind = trick.kind;
+  probe.has_local_carrier = trick.kind == Kind::smuggling && !run.carrier.empty();
   probe.from = paths.from;
   probe.to = paths.to;
   const std::string name = fmt::format("{}-{}", door, trick.name);

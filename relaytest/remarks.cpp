@@ -1,0 +1,97 @@
+// The part of the judge that decides nothing: what a reader should know besides.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "relaytest/judge.h"
+
+namespace postern::relaytest {
+namespace {
+
+template <class Claim>
+std::size_t count_probes(const Run& run, Claim claim) {
+  std::size_t count = 0;
+  for (const Door& door : run.doors)
+    count += static_cast<std::size_t>(std::ranges::count_if(door.probes, claim));
+  return count;
+}
+
+bool has(const ProbeResult& probe, Return::What what, bool is_carrier) {
+  return std::ranges::any_of(probe.returns, [&](const Return& it) {
+    return it.what == what && it.is_carrier == is_carrier;
+  });
+}
+
+/// 252 says that it will not tell (RFC 5321, 3.5.3).
+bool discloses(const ProbeResult& probe) {
+  return probe.kind == Kind::question && probe.outcome == Outcome::answered &&
+         !probe.reply.starts_with("252");
+}
+
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+void add_doors(const Run& run, std::vector<std::string>& remarks) {
+  const bool is_any_open =
+      std::ranges::any_of(run.doors, [](const Door& door) { return door.is_reachable; });
+  for (const Door& door : run.doors) {
+    if (is_any_open && !door.is_reachable) {
+      remarks.push_back(fmt::format("{} could not be reached and is not counted{}{}.", door.label,
+                                    door.trouble.empty() ? "" : ": ", door.trouble));
+    } else if (door.is_reachable && !door.trouble.empty()) {
+      remarks.push_back(fmt::format("{} was given up: {}.", door.label, door.trouble));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> remarks_of(const Run& run) {
+  std::vector<std::string> remarks;
+  add_doors(run, remarks);
+  const auto add = [&](std::size_t count, std::string_view one, std::string_view many,
+                       std::string_view what) {
+    if (count > 0) remarks.push_back(counted(count, one, many) + std::string(what));
+  };
+  add(count_probes(run,
+                   [](const ProbeResult& probe) {
+                     return has(probe, Return::What::bounced, false) ||
+                            has(probe, Return::What::bounced, true);
+                   }),
+      "probe was", "probes were",
+      " accepted and bounced afterwards: to a forged sender this is backscatter; a server does "
+      "better to refuse in the dialogue.");
+  add(count_probes(run,
+                   [](const ProbeResult& probe) {
+                     return has(probe, Return::What::answered, false) ||
+                            has(probe, Return::What::answered, true);
+                   }),
+      "probe was", "probes were",
+      " answered, by a report of a delay or an auto-reply: that shows where it arrived, not that "
+      "it is passed on.");
+  add(count_probes(run,
+                   [](const ProbeResult& probe) {
+                     return probe.kind == Kind::smuggling &&
+                            (has(probe, Return::What::relayed, false) ||
+                             has(probe, Return::What::bounced, false));
+                   }),
+      "hidden message was", "hidden messages were",
+      " taken out of the content of another and treated as mail: the server ends content where "
+      "RFC 5321, 4.1.1.4 does not.");
+  add(count_probes(run,
+                   [](const ProbeResult& probe) {
+                     return probe.outcome == Outcome::deferred && denies_relaying(probe.reply);
+                   }),
+      "probe was", "probes were",
+      " denied relaying with a code that means \"later\" (4xx): an honest client tries again for "
+      "days.");
+  add(count_probes(run, discloses), "question was", "questions were",
+      " answered (VRFY, EXPN): a stranger learns which mailboxes exist.");
+  add(count_probes(run,
+                   [](const ProbeResult& probe) { return probe.outcome == Outcome::not_offered; }),
+      "trick needs", "tricks need", " STARTTLS, which was not offered.");
+  return remarks;
+}
+
+}  // namespace postern::relaytest
