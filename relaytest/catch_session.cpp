@@ -27,20 +27,29 @@ bool take_keyword(std::string_view& argument, std::string_view keyword) {
   return true;
 }
 
+/// The path in `<...>`, as far as that can be told. Relays hand on what they were given, such as a source route with an address
+/// in it or a quote without its end; a path that is in brackets at all is good enough here.
+std::optional<std::string_view> path_in(std::string_view argument) {
+  if (const auto split = mail::split_path_argument(argument)) return split->path;
+  const std::size_t end = argument.rfind('>');
+  if (!argument.starts_with('<') || end == argument.npos) return {};
+  return argument.substr(1, end - 1);
+}
+
 }  // namespace
 
 CatchSession::CatchSession(const CatchLimits& limits, bool offers_tls, ScriptedReplies& replies,
-                           Catch on_message)
+                           Catch on_message, CatchManner manner)
     : limits_(limits),
       offers_tls_(offers_tls),
       replies_(&replies),
-      on_message_(std::move(on_message)) {}
+      on_message_(std::move(on_message)),
+      manner_(std::move(manner)) {}
 
 std::string CatchSession::greeting() {
   std::string out;
   if (!is_scripted(Step::connect, out)) {
-    return fmt::format("220 {} ESMTP postern catch takes everything and forwards nothing\r\n",
-                       hostname);
+    return fmt::format("220 {} ESMTP {}\r\n", hostname, manner_.greeting);
   }
   has_ended_ = true;
   return out;
@@ -120,8 +129,9 @@ void CatchSession::on_ehlo(bool is_extended, std::string& out) {
     return;
   }
   out += fmt::format(
-      "250-{}\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE {}\r\n{}250 ENHANCEDSTATUSCODES\r\n",
-      hostname, limits_.content, offers_tls_ ? "250-STARTTLS\r\n" : "");
+      "250-{}\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE {}\r\n{}{}250 ENHANCEDSTATUSCODES\r\n",
+      hostname, limits_.content, offers_tls_ ? "250-STARTTLS\r\n" : "",
+      manner_.offers_smtputf8 ? "250-SMTPUTF8\r\n" : "");
 }
 
 void CatchSession::on_starttls(std::string& out) {
@@ -132,14 +142,14 @@ void CatchSession::on_starttls(std::string& out) {
 void CatchSession::on_mail(std::string_view argument, std::string& out) {
   if (is_scripted(Step::mail, out)) return;
   const bool has_keyword = take_keyword(argument, "FROM:");
-  const auto split = mail::split_path_argument(argument);
-  if (!has_keyword || !split) {
+  const auto path = path_in(argument);
+  if (!has_keyword || !path) {
     out += "501 5.5.4 Say MAIL FROM:<...>\r\n";
   } else if (has_reverse_path_) {
     out += "503 5.5.1 There is a sender already\r\n";
   } else {
     has_reverse_path_ = true;
-    message_.reverse_path = split->path;
+    message_.reverse_path = *path;
     message_.recipients.clear();
     out += "250 2.1.0 Ok\r\n";
   }
@@ -148,15 +158,15 @@ void CatchSession::on_mail(std::string_view argument, std::string& out) {
 void CatchSession::on_rcpt(std::string_view argument, std::string& out) {
   if (is_scripted(Step::rcpt, out)) return;
   const bool has_keyword = take_keyword(argument, "TO:");
-  const auto split = mail::split_path_argument(argument);
-  if (!has_keyword || !split || split->path.empty()) {
+  const auto path = path_in(argument);
+  if (!has_keyword || !path || path->empty()) {
     out += "501 5.5.4 Say RCPT TO:<...>\r\n";
   } else if (!has_reverse_path_) {
     out += "503 5.5.1 MAIL comes first\r\n";
   } else if (message_.recipients.size() >= limits_.recipients) {
     out += "452 4.5.3 Too many recipients\r\n";
   } else {
-    message_.recipients.emplace_back(split->path);
+    message_.recipients.emplace_back(*path);
     out += "250 2.1.5 Ok\r\n";
   }
 }
@@ -209,7 +219,8 @@ void CatchSession::end_of_content(std::string& out) {
   if (message_.size > limits_.content) {
     out += "552 5.3.4 The message is too large\r\n";
   } else if (!is_scripted(Step::content, out)) {
-    out += on_message_(message_) ? "250 2.0.0 Caught\r\n" : "452 4.3.0 Not taken\r\n";
+    out += on_message_(message_) ? "250 2.0.0 Caught" : manner_.refusal;
+    out += "\r\n";
   }
   message_.content.clear();
 }

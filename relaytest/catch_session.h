@@ -31,6 +31,13 @@ struct CatchLimits {
   std::size_t kept = 0;  // octets of content that are kept of each message, at most `content`
 };
 
+/// How it presents itself.
+struct CatchManner {
+  std::string greeting = "postern catch takes everything and forwards nothing";  // behind its name
+  std::string refusal = "452 4.3.0 Not taken";  // of a message that is not wanted
+  bool offers_smtputf8 = false;
+};
+
 class CatchSession {
  public:
   /// Is told of each message; false: it is not taken, and the client hears so.
@@ -38,7 +45,7 @@ class CatchSession {
 
   /// `replies` is shared by all sessions and outlives them.
   CatchSession(const CatchLimits& limits, bool offers_tls, ScriptedReplies& replies,
-               Catch on_message);
+               Catch on_message, CatchManner manner = {});
 
   /// What to say first.
   [[nodiscard]] std::string greeting();
@@ -73,6 +80,7 @@ class CatchSession {
   bool offers_tls_;
   ScriptedReplies* replies_;
   Catch on_message_;
+  CatchManner manner_;
 
   CaughtMessage message_;
   bool has_reverse_path_ = false;

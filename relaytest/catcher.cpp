@@ -33,7 +33,7 @@ net::Task<> Catcher::stop() {
 
 net::Task<> Catcher::accept() {
   for (;;) {
-    if (sessions_.size() >= max_catch_sessions) {
+    if (sessions_.size() >= options_.sessions) {
       co_await net::sleep_for(crowded_pause);
       continue;
     }
@@ -52,11 +52,12 @@ net::Task<> Catcher::serve(net::TcpSocket socket) {
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   const auto peer = socket.remote_endpoint(ignored).address();
   net::Stream stream(std::move(socket));
-  CatchSession session(options_.limits, options_.tls != nullptr, options_.replies,
-                       [&](CaughtMessage message) {
-                         message.peer = peer;
-                         return on_message_(message);
-                       });
+  const auto on_message = [&](CaughtMessage message) {
+    message.peer = peer;
+    return on_message_(message);
+  };
+  CatchSession session(options_.limits, options_.tls != nullptr, options_.replies, on_message,
+                       options_.manner);
   const std::string greeting = session.greeting();
   stream.expires_after(idle_limit);
   net::Result<> result = co_await stream.write(greeting);

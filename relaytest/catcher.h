@@ -9,15 +9,14 @@
 
 namespace postern::relaytest {
 
-inline constexpr std::size_t max_catch_sessions =
-    2000;  // at a time; more wait in the kernel's queue
-
 class Catcher {
  public:
   struct Options {
     net::SslContext tls;  // null: STARTTLS is not offered
     CatchLimits limits;
     ScriptedReplies replies;
+    CatchManner manner{};
+    std::size_t sessions = 2000;  // at a time; more clients wait in the kernel's queue
   };
 
   /// `acceptor` listens already. `on_message` is told of each message; false: it is not taken, and the client hears so.
