@@ -8,7 +8,7 @@
 #include "net/task.h"
 #include "relaytest/catcher.h"
 #include "relaytest/prober.h"
-#include "relaytest/returns.h"
+#include "relaytest/returns_elsewhere.h"
 #include "relaytest/run.h"
 
 namespace postern::relaytest {
@@ -16,10 +16,11 @@ namespace postern::relaytest {
 /// What a run needs beside its own facts.
 struct Setup {
   Pace pace;
-  std::chrono::seconds wait{
-      900};  // for returns, from the last accepted probe on; none was accepted: no waiting
+  // For returns, from the last accepted probe on; of a run that is resumed, from its beginning. Nothing accepted: no waiting.
+  std::chrono::seconds wait{900};
   std::optional<net::TcpAcceptor>
-      listener;  // listens already; nothing: returns are only read elsewhere
+      listener;           // listens already; nothing: returns are only read elsewhere
+  net::SslContext tls{};  // null: the listener offers no STARTTLS
   std::optional<ReturnsElsewhere> elsewhere;
 };
 
@@ -36,16 +37,24 @@ struct Progress {
 
 class Tester {
  public:
+  // Of the listener, which may stand open to everybody. It takes any recipient, for a relay may hand on a trick's path as it is,
+  // but of the messages only those with a token of the run.
+  static constexpr std::size_t max_sessions = 200;
+  static constexpr std::uint64_t max_content = 1024 * 1024;  // octets of a message
+  static constexpr std::size_t max_kept =
+      256 * 1024;  // of its front, of a session: where a token is looked for
+
   /// `run` is planned (plan_probes), or comes from a file: then what was tried is not tried again. Outlives the tester.
-  /// `on_progress` is called at each change, and once a second while it waits.
+  /// `on_progress` is called when something has changed, and once a second.
   Tester(net::Executor executor, Run& run, Setup setup,
          std::function<void(const Progress&)> on_progress);
   ~Tester();
 
-  /// Probes and waits. Ends when every accepted probe has come back, or the waiting time is over, or after `stop`.
+  /// Probes and waits. Ends when every accepted probe has come back or bounced, or the waiting time is over, or after `stop`.
+  /// Once: a tester makes one run. To be awaited to its end, before the tester goes; to cancel it is to stop it.
   [[nodiscard]] net::Task<> test();
 
-  /// Ends the run as it stands: what is known is in the Run.
+  /// Ends the run as it stands, within a second or two: what is known is in the Run.
   void stop();
 
  private:
