@@ -23,6 +23,7 @@ const Row rows[] = {
     {"quotes", "\"\\", "\"\\", "\"\\\"\\\\\""},
     {"UTF-8", "\xc3\xa4\xf0\x9f\x93\xae", "\xc3\xa4\xf0\x9f\x93\xae",
      "\"\xc3\xa4\xf0\x9f\x93\xae\""},
+    {"right to left from here on", "a\xe2\x80\xaegpj", "a?gpj", "\"a\xe2\x80\xaegpj\""},
     {"Latin-1", "\xe4q", "?q", "\"\\ufffdq\""},
     {"cut within a character", "\xc3", "?", "\"\\ufffd\""},
     {"a surrogate", "\xed\xa0\x80", "???", "\"\\ufffd\\ufffd\\ufffd\""},
