@@ -4,6 +4,7 @@
 // The text of a command has placeholders in braces; `Script` fills them in for one target:
 //   {us}       the name that we give in EHLO          {sender}   the tester's reverse-path; bounces go there
 //   {mailbox}  where a relayed message comes back     {user} {domain}  its two parts
+//   {DOMAIN} {wide-domain}  the domain in upper case; with ideographic full stops (U+3002) for dots
 //   {server}   the target's name                      {server-domain}  the name without its first label
 //   {literal}  the target's address: `[192.0.2.1]`, `[IPv6:2001:db8::1]`
 //   {ip} {family}  the same without brackets; TCP4 or TCP6
@@ -34,16 +35,19 @@ struct Trick {
   std::string_view preface = {};  // sent as soon as the connection stands, before the greeting
   std::string_view hello = "EHLO {us}";
   bool starttls = false;  // encrypts first; where that is not offered, the trick is not tried
-  std::string_view behind_starttls = {};  // sent in clear in one piece with STARTTLS, with its line ends
+  std::string_view behind_starttls =
+      {};  // sent in clear in one piece with STARTTLS, with its line ends
   // Commands before MAIL, one a line; what is answered to them decides nothing. A line that begins with `|` is said only when
   // the one before was answered 334: it is what AUTH asked for.
   std::string_view claim = {};
-  std::string_view from = "<{sender}>";  // behind MAIL FROM: , with its parameters
-  std::string_view
-      also_to = {};  // a recipient before ours, in the same way; what is answered decides nothing
-  std::string_view to = "<{mailbox}>";  // behind RCPT TO: , with its parameters
-  bool chunking =
-      false;  // BDAT instead of DATA (RFC 3030); where that is not offered, the trick is not tried
+  std::string_view mail_verb = "MAIL FROM:";
+  std::string_view from = "<{sender}>";  // behind it, with its parameters
+  // A recipient before ours, in the same way; what is answered decides nothing.
+  std::string_view also_to = {};
+  std::string_view rcpt_verb = "RCPT TO:";
+  std::string_view to = "<{mailbox}>";  // behind it, with its parameters
+  // BDAT instead of DATA (RFC 3030); where that is not offered, the trick is not tried.
+  bool chunking = false;
   std::string_view ending = {};    // smuggling: what the server may take for the end of the content
   std::string_view question = {};  // the command itself
   // What is sent here breaks the protocol so badly that to hang up without a word is a refusal as good as any.

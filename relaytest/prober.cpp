@@ -122,6 +122,7 @@ net::Task<> Prober::schedule(net::Nursery& probing) {
 
 // Doors take turns.
 std::optional<std::size_t> Prober::next_visit(net::Clock::time_point now) const {
+  if (has_enough_) return std::nullopt;
   for (std::size_t n = 1; n <= visits_.size(); ++n) {
     const std::size_t i = (last_visit_ + n) % visits_.size();
     if (visits_[i].may_begin(now)) return i;
@@ -131,6 +132,7 @@ std::optional<std::size_t> Prober::next_visit(net::Clock::time_point now) const 
 
 std::optional<net::Clock::time_point> Prober::next_due() const {
   std::optional<net::Clock::time_point> next;
+  if (has_enough_) return next;
   for (const Visit& visit : visits_) {
     const auto due = visit.due();
     if (due && (!next || *due < *next)) next = due;
@@ -150,6 +152,7 @@ net::Task<> Prober::try_probe(Visit& visit, std::size_t index) {
     // What it wants is TLS only where it is content with it: 530 may mean a login, too.
     visit.needs_tls = !attempt.probe.tls.empty() && !attempt.probe.reply.starts_with("530");
   }
+  has_enough_ |= pace_.until_accepted && attempt.probe.outcome == Outcome::accepted;
   visit.take_in(index, std::move(attempt), net::Clock::now());
   on_change_();
 }

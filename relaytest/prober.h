@@ -22,6 +22,7 @@ struct Pace {
   std::chrono::seconds retry_after{
       360};  // until a deferred probe is tried again: greylisting mostly wants five minutes
   std::uint32_t retries = 2;
+  bool until_accepted = false;  // begins nothing more once one message was accepted
 };
 
 /// A run with its doors and their probes, none tried yet: names, tokens, and what will be said. `only`: these tricks; empty: all.
@@ -62,6 +63,7 @@ class Prober {
   net::SslContext tls_ = undemanding_tls();
   std::vector<Visit> visits_;   // one for each door
   std::size_t last_visit_ = 0;  // doors take turns
+  bool has_enough_ = false;     // what was accepted is all that is wanted
   std::optional<net::Clock::time_point> waits_until_;
   net::Timer* alarm_ = nullptr;  // ends the schedule's waiting
 };

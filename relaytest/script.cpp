@@ -33,6 +33,27 @@ std::string name_of_server(const std::string& server) {
   return address ? literal_of(*address) : server;
 }
 
+std::string upper_case(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
+/// U+3002 for each dot, which IDNA takes for one (RFC 3490, 3.1). The dots of an address literal stay.
+std::string with_ideographic_stops(const std::string& domain) {
+  if (domain.starts_with('[')) return domain;
+  std::string wide;
+  for (const char c : domain) {
+    if (c == '.') {
+      wide += "\xe3\x80\x82";
+    } else {
+      wide += c;
+    }
+  }
+  return wide;
+}
+
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -43,21 +64,20 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-std::string command(std::string_view verb, std::string_view argument) {
-  return argument.empty() ? std::string() : fmt::format("{}{}", verb, argument);
-}
-
 }  // namespace
 
 Placeholders::Placeholders(const Run& run, const Door& door) {
   const mail::IpAddress address = mail::normalised(door.address);
   const std::size_t at = std::min(run.mailbox.rfind('@'), run.mailbox.size());
   const std::string server = name_of_server(run.server);
+  const std::string domain = run.mailbox.substr(std::min(at + 1, run.mailbox.size()));
   values_ = {{"us", run.us},
              {"sender", run.sender},
              {"mailbox", run.mailbox},
              {"user", run.mailbox.substr(0, at)},
-             {"domain", run.mailbox.substr(std::min(at + 1, run.mailbox.size()))},
+             {"domain", domain},
+             {"DOMAIN", upper_case(domain)},
+             {"wide-domain", with_ideographic_stops(domain)},
              {"server", server},
              {"server-domain", domain_of_server(server)},
              {"literal", literal_of(address)},
@@ -112,9 +132,11 @@ Script script_of(const Run& run, const Door& door, const ProbeResult& probe, con
   script.question = placeholders.fill(trick.question);
   if (trick.kind == Kind::question) return script;
   const Paths paths = paths_of(run, door, trick);
-  script.mail = "MAIL FROM:" + paths.from;
-  script.also_rcpt = command("RCPT TO:", placeholders.fill(trick.also_to));
-  script.rcpt = "RCPT TO:" + paths.to;
+  script.mail = fmt::format("{}{}", trick.mail_verb, paths.from);
+  if (!trick.also_to.empty()) {
+    script.also_rcpt = fmt::format("{}{}", trick.rcpt_verb, placeholders.fill(trick.also_to));
+  }
+  script.rcpt = fmt::format("{}{}", trick.rcpt_verb, paths.to);
   script.content = content_of(run, door, probe, trick, now);
   if (!trick.chunking) script.content += ".\r\n";
   return script;
