@@ -71,9 +71,12 @@ std::string_view value_of(const Fields& fields, std::string_view name) {
   return field == fields.end() ? std::string_view() : field->value;
 }
 
+bool is_report(const Fields& fields) {
+  return mail::parse_content_type(value_of(fields, "Content-Type")).is("multipart", "report");
+}
+
 std::optional<Found> find_in_own_header(Run& run, const Fields& fields) {
-  if (mail::parse_content_type(value_of(fields, "Content-Type")).is("multipart", "report"))
-    return {};
+  if (is_report(fields)) return {};
   for (const std::string_view name : {token_field, std::string_view("Message-ID")}) {
     for (const mail::HeaderField& field : fields) {
       if (!mail::is_named(field, name)) continue;
@@ -99,17 +102,15 @@ std::optional<Found> find_anywhere(Run& run, std::string_view content) {
 Return::What what_of_other(const Fields& fields, std::string_view content) {
   constexpr std::string_view action = "\naction:";
   const std::string text = lower_case(content);
-  bool is_report = false;
   for (auto at = text.find(action); at != text.npos; at = text.find(action, at + 1)) {
-    is_report = true;
     const auto value = text.find_first_not_of(" \t", at + action.size());
     if (value != text.npos && text.compare(value, 6, "failed") == 0) return Return::What::bounced;
   }
+  if (is_report(fields)) return Return::What::answered;
   const bool is_from_daemon =
       lower_case(value_of(fields, "From")).find("mailer-daemon") != std::string::npos;
   const bool names_failed = !value_of(fields, "X-Failed-Recipients").empty();
-  return !is_report && (is_from_daemon || names_failed) ? Return::What::bounced
-                                                        : Return::What::answered;
+  return is_from_daemon || names_failed ? Return::What::bounced : Return::What::answered;
 }
 
 Return return_of(const CaughtMessage& message, const std::string& header, const Fields& fields) {

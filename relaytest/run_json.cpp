@@ -312,8 +312,10 @@ class Reader {
   template <class T>
   static void read(const json::value& from, std::vector<T>& to, const std::string& where) {
     if (!from.is_array()) complain(where, "is no array");
-    for (const json::value& value : from.get_array())
-      read(value, to.emplace_back(), fmt::format("{}[{}]", where, to.size() - 1));
+    for (const json::value& value : from.get_array()) {
+      const std::string here = fmt::format("{}[{}]", where, to.size());
+      read(value, to.emplace_back(), here);
+    }
   }
 
   std::string where_;
