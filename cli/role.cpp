@@ -13,6 +13,7 @@
 #include "delivery/role.h"
 #include "net/log.h"
 #include "queue/role.h"
+#include "relaytest/role.h"
 #include "smtpd/role.h"
 
 namespace postern::cli {
@@ -22,7 +23,8 @@ void add_role(CLI::App& app, Context& context) {
       {"smtpd", smtpd::run},
       {"auth", auth::run},
       {"queue", queue::run},
-      {"delivery", delivery::run}};
+      {"delivery", delivery::run},
+      {"selftest", relaytest::run}};
   auto* command = app.add_subcommand("role", "one role's process; started by `postern serve`");
   command->group("");  // not for users: hidden from the help
   auto name = std::make_shared<std::string>();

@@ -42,6 +42,17 @@ struct RouteConfig {
   std::string password_file;  // empty: no AUTH
 };
 
+/// The relay tester, turned on ourselves (daemon/selftest.h).
+struct SelftestConfig {
+  struct Target {
+    std::string host;  // a name, or an IP address without brackets
+    std::uint16_t port = 0;
+  };
+  bool at_start = false;
+  std::string returns;          // `127.0.0.1:2526`: where probes that we passed on come back
+  std::vector<Target> targets;  // further ways in, beside the listeners
+};
+
 enum class SandboxMode : std::uint8_t { off, best_effort, required, last = required };
 
 struct Config {
@@ -75,6 +86,7 @@ struct Config {
   std::uint32_t smtpd_workers = 1;
   bool hide_client = true;
   bool deliver_to_private = false;
+  SelftestConfig selftest;
   std::vector<ConfigError> warnings;  // it can be served so, but somebody should look at it
 };
 

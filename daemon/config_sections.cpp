@@ -10,6 +10,7 @@
 #include "daemon/endpoint.h"
 #include "daemon/listener_config.h"
 #include "daemon/route_config.h"
+#include "daemon/selftest_config.h"
 #include "mail/mailbox.h"
 
 namespace postern::daemon {
@@ -52,6 +53,7 @@ class Sections {
     config_.hide_client = reader_.section("submission").flag("hide_client", true);
     read_control(reader_.section("control"));
     read_sandbox(reader_.section("sandbox"));
+    config_.selftest = read_selftest(reader_.section("selftest"), config_.listeners);
     const Section top = reader_.top();
     read_hostname(top);
     read_domain(top);

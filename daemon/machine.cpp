@@ -107,6 +107,8 @@ void read_interfaces(Machine& machine) {
     const std::optional<mail::IpAddress> address = address_of(entry->ifa_addr);
     if (!address) continue;
     machine.has_ipv6 |= address->is_v6();
+    if (!address->is_v6() || !address->to_v6().is_link_local())
+      machine.addresses.push_back(*address);
     if (is_bridge(entry->ifa_name)) machine.bridges.push_back({entry->ifa_name, *address});
   }
 }

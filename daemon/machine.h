@@ -20,6 +20,8 @@ struct Machine {
       full_name;  // may ask DNS, so it is asked only when the configuration has no name
   std::vector<mail::IpAddress> gateways;  // of the default routes
   std::vector<Bridge> bridges;            // to containers and virtual machines
+  std::vector<mail::IpAddress>
+      addresses;  // without those that mean one link only (RFC 4291, 2.5.6)
   bool has_ipv6 = false;
   unsigned cores = 1;
 };

@@ -20,8 +20,8 @@ struct User {
 
 [[nodiscard]] std::string_view name_of(frames::Role role);
 
-/// Whom a role runs as: `postern-NAME` when we are root, nobody else otherwise (then: as whoever started us). Throws
-/// StartFailure where we are root and that user does not exist.
+/// Whom a role runs as: `postern-NAME` when we are root (selftest: as delivery), nobody else otherwise (then: as whoever
+/// started us). Throws StartFailure where we are root and that user does not exist.
 [[nodiscard]] std::optional<User> user_of(frames::Role role);
 
 struct Child {

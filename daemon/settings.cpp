@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "daemon/secret_file.h"
+#include "daemon/selftest_plan.h"
 #include "daemon/start_failure.h"
 #include "net/stream.h"
 
@@ -133,6 +134,7 @@ frames::QueueSettings queue_settings(const Config& config, const net::Fd& contro
   settings.max_size = config.queue_max_size;
   settings.reserve = config.queue_reserve;
   settings.connections = config.connections_per_destination;
+  settings.routes.push_back(selftest_route(config));
   for (const RouteConfig& route : config.routes) settings.routes.push_back(route.route);
   settings.control = duplicate(control);
   return settings;

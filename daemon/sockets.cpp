@@ -35,6 +35,8 @@ boost::asio::ip::tcp::endpoint endpoint_of(const std::string& address) {
           static_cast<std::uint16_t>(std::stoul(address.substr(colon + 1)))};
 }
 
+}  // namespace
+
 net::Fd bind_listener(const std::string& address) {
   const auto endpoint = endpoint_of(address);
   net::Fd fd(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -60,8 +62,6 @@ net::Fd bind_listener(const std::string& address) {
   }
   return fd;
 }
-
-}  // namespace
 
 BoundSockets bind_listeners(const Config& config, const BoundSockets& have) {
   BoundSockets bound;

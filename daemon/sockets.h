@@ -17,6 +17,9 @@ using BoundSockets = std::map<std::string, net::Fd>;
 /// wait in them survive a reload; the others are bound. Throws StartFailure where one cannot be.
 [[nodiscard]] BoundSockets bind_listeners(const Config& config, const BoundSockets& have);
 
+/// One more, at `address:port`. Throws StartFailure where that cannot be.
+[[nodiscard]] net::Fd bind_listener(const std::string& address);
+
 /// The Unix socket of `postern queue ...`, mode 0600, in a folder that is made where it is missing.
 [[nodiscard]] net::Fd bind_control(const std::string& path);
 

@@ -13,6 +13,7 @@
 
 #include "daemon/config.h"
 #include "daemon/process.h"
+#include "daemon/selftest.h"
 #include "daemon/settings.h"
 #include "daemon/sockets.h"
 #include "daemon/spool.h"
@@ -42,7 +43,7 @@ constexpr auto last_breath = 2s;
 
 template <class To>
 using ToRole = std::unique_ptr<net::Channel<To, frames::ToSupervisor>>;
-// In the order of frames::Role.
+// In the order of frames::Role; selftest is no lasting one (daemon/selftest.h).
 using RoleChannel = std::variant<ToRole<frames::ToSmtpd>, ToRole<frames::ToAuth>,
                                  ToRole<frames::ToQueue>, ToRole<frames::ToDelivery>>;
 
@@ -50,8 +51,9 @@ struct Process {
   Role role = Role::smtpd;
   std::uint32_t instance = 0;
   std::optional<User> user;
-  pid_t pid = 0;  // 0: not running
-  net::Fd exit;   // readable once the process has ended
+  bool is_kept_alive = false;  // by `live`
+  pid_t pid = 0;               // 0: not running
+  net::Fd exit;                // readable once the process has ended
   bool is_ready = false;
   int unanswered = 0;  // settings that it was sent, and has neither taken nor refused
   RoleChannel channel;
@@ -122,7 +124,9 @@ class Supervisor {
 
  private:
   // The life of a process: start, listen, wait for its end, pause, and again.
+  void keep_alive(Process& process);
   Task<> live(Process& process);
+  bool is_wanted(const Process& process) const;
   void start_or_say_why(Process& process);
   void start(Process& process);
   void introduce(Process& a, Process& b);
@@ -138,6 +142,7 @@ class Supervisor {
   void keep_until_restart(Config& fresh) const;
   Task<> watch_certificate();
   void renew_certificate();
+  void close_acceptance();
   void begin_stop();
   Task<> stop();
   Task<> drain(std::vector<Role> roles, net::Clock::duration limit);
@@ -151,7 +156,9 @@ class Supervisor {
   net::Fd seats_;
   std::vector<std::unique_ptr<Process>> processes_;
   net::Nursery nursery_{loop_.get_executor()};
+  Selftest selftest_{loop_.get_executor(), [this] { close_acceptance(); }};
   bool has_started_ = false;
+  bool is_accepting_ = true;  // false: a self-test has found that strangers can relay
   bool is_stopping_ = false;
   bool is_reloading_ = false;
   int exit_code_ = EX_OK;
@@ -181,26 +188,37 @@ int Supervisor::run() {
   log_warnings(config_);
   nursery_.start(obey_signals());
   nursery_.start(watch_certificate());
-  for (auto& process : processes_) nursery_.start(live(*process));
+  for (auto& process : processes_) keep_alive(*process);
   loop_.run();
   ::unlink(config_.control_socket.c_str());
   return exit_code_;
 }
 
+bool Supervisor::is_wanted(const Process& process) const {
+  return !is_stopping_ && (is_accepting_ || process.role != Role::smtpd);
+}
+
+void Supervisor::keep_alive(Process& process) {
+  if (process.is_kept_alive) return;
+  process.is_kept_alive = true;
+  nursery_.start(live(process));
+}
+
 Task<> Supervisor::live(Process& process) {
   net::Clock::duration pause = first_pause;
-  while (!is_stopping_) {
+  while (is_wanted(process)) {
     const auto started = net::Clock::now();
     start_or_say_why(process);
     if (process.pid != 0) {
       co_await listen(process);
       co_await reap(process);
     }
-    if (is_stopping_) break;
+    if (!is_wanted(process)) break;
     if (net::Clock::now() - started > healthy_life) pause = first_pause;
     co_await net::sleep_for(pause);
     pause = std::min<net::Clock::duration>(2 * pause, longest_pause);
   }
+  process.is_kept_alive = false;
 }
 
 // Out of processes, descriptors or memory: that may pass, so it is no more than one more reason to try again later.
@@ -244,6 +262,8 @@ void Supervisor::send_settings(Process& process) {
       return send(process, queue_settings(config_, control_));
     case Role::delivery:
       return send(process, delivery_settings(config_));
+    case Role::selftest:
+      return;  // none of `processes_`
   }
 }
 
@@ -256,6 +276,7 @@ Task<> Supervisor::listen(Process& process) {
 
 /// False: this process is of no use.
 bool Supervisor::hear(Process& process, const frames::ToSupervisor& frame) {
+  if (std::holds_alternative<frames::SelftestResult>(frame)) return false;  // not theirs to say
   --process.unanswered;
   note_reloaded();
   if (const auto* failure = std::get_if<frames::CannotStart>(&frame)) {
@@ -273,6 +294,7 @@ bool Supervisor::hear(Process& process, const frames::ToSupervisor& frame) {
   if (all_ready && !has_started_) {
     has_started_ = true;
     net::log("started", {{"hostname", config_.hostname}, {"configuration", config_.file}});
+    selftest_.start(config_);
   }
   return true;
 }
@@ -291,7 +313,7 @@ Task<> Supervisor::reap(Process& process) {
   const std::string end = WIFSIGNALED(status)
                               ? "killed by signal " + std::to_string(WTERMSIG(status))
                               : "exit code " + std::to_string(WEXITSTATUS(status));
-  net::log(is_stopping_ && is_clean ? net::Level::info : net::Level::error, "role-ended",
+  net::log(!is_wanted(process) && is_clean ? net::Level::info : net::Level::error, "role-ended",
            {{"role", process.label()}, {"pid", process.pid}, {"how", end}});
   process.pid = 0;
   process.is_ready = false;
@@ -331,8 +353,10 @@ void Supervisor::reload() {
     tls_ = std::move(tls);
     auth_ = std::move(auth);
     sockets_ = std::move(sockets);
+    is_accepting_ = true;
     for (auto& process : processes_) {
       if (process->pid != 0) send_settings(*process);
+      keep_alive(*process);
     }
   } catch (const std::exception& failure) {
     return refuse_reload(failure.what());
@@ -348,6 +372,7 @@ void Supervisor::note_reloaded() {
   if (!is_reloading_ || !std::ranges::all_of(processes_, has_answered)) return;
   is_reloading_ = false;
   net::log("reloaded", {{"configuration", config_.file}});
+  selftest_.start(config_);
 }
 
 void Supervisor::refuse_reload(const std::string& why) {
@@ -389,6 +414,13 @@ void Supervisor::renew_certificate() {
   }
 }
 
+/// Refused is better than left waiting: clients see at once that they must go elsewhere. A reload opens again.
+void Supervisor::close_acceptance() {
+  is_accepting_ = false;
+  sockets_.clear();
+  nursery_.start(drain({Role::smtpd}, drain_talkers));
+}
+
 void Supervisor::begin_stop() {
   if (is_stopping_) return;
   is_stopping_ = true;
@@ -399,6 +431,7 @@ Task<> Supervisor::stop() {
   net::log("stopping", {});
   const std::vector<Role> talkers = {Role::smtpd, Role::delivery};
   const std::vector<Role> rememberers = {Role::queue, Role::auth};
+  co_await selftest_.stop();
   co_await drain(talkers, drain_talkers);
   co_await drain(rememberers, drain_rememberers);
   net::log("stopped", {});
@@ -406,18 +439,21 @@ Task<> Supervisor::stop() {
 }
 
 Task<> Supervisor::drain(std::vector<Role> roles, net::Clock::duration limit) {
-  const auto is_chosen = [&](const Process& process) {
-    return process.pid != 0 && std::ranges::find(roles, process.role) != roles.end();
-  };
+  std::vector<pid_t> chosen;  // not their successors: a reload may start some meanwhile
   for (auto& process : processes_) {
-    if (is_chosen(*process)) send(*process, frames::Drain{});
+    if (process->pid == 0 || std::ranges::find(roles, process->role) == roles.end()) continue;
+    chosen.push_back(process->pid);
+    send(*process, frames::Drain{});
   }
+  const auto is_left = [&](const auto& process) {
+    return process->pid != 0 && std::ranges::find(chosen, process->pid) != chosen.end();
+  };
   const auto end = net::Clock::now() + limit;
-  while (std::ranges::any_of(processes_, [&](const auto& any) { return is_chosen(*any); })) {
+  while (std::ranges::any_of(processes_, is_left)) {
     co_await net::sleep_for(20ms);
     if (net::Clock::now() < end) continue;
     for (auto& process : processes_) {
-      if (is_chosen(*process)) ::kill(process->pid, SIGKILL);
+      if (is_left(process)) ::kill(process->pid, SIGKILL);
     }
   }
 }

@@ -1,5 +1,6 @@
 // The supervisor: reads the configuration, binds the ports, starts the four roles as processes of their own, introduces them
-// to each other, restarts one that dies, reloads on SIGHUP, drains on SIGTERM. It parses nothing that came from the network.
+// to each other, restarts one that dies, reloads on SIGHUP, drains on SIGTERM. It parses nothing that came from the network. Where
+// a self-test finds that strangers can relay, it takes no more mail until the next reload.
 #pragma once
 
 #include <string>

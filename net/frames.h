@@ -35,7 +35,8 @@ inline constexpr std::size_t max_chunk = 64 * 1024;
 // A role is sent its settings first, and again after every reload; then a Peer for each channel to another role, and
 // again when that one was restarted. Drain: take nothing new on, finish, exit. A channel that ends: exit at once.
 
-enum class Role : std::uint8_t { smtpd, auth, queue, delivery, last = delivery };
+// selftest lives for one run of the relay tester against ourselves, and talks to the supervisor alone.
+enum class Role : std::uint8_t { smtpd, auth, queue, delivery, selftest, last = selftest };
 
 struct Peer {
   Role role = Role::smtpd;
@@ -52,7 +53,25 @@ struct CannotStart {
   int exit_code = 0;
   std::string reason;
 };
-using ToSupervisor = std::variant<Ready, CannotStart>;
+/// Of selftest, once, when its run is over.
+struct SelftestResult {
+  enum class Verdict : std::uint8_t {
+    passed,    // every door that could be tried refused every probe
+    returned,  // a probe came back: an open relay
+    accepted,  // we took a probe, and it did not come back in the waiting time; what we take we pass on
+    inconclusive,
+    last = inconclusive
+  };
+  Verdict verdict = Verdict::inconclusive;
+  std::uint32_t doors = 0;   // that were tried to the end
+  std::uint32_t probes = 0;  // at all doors together
+  std::string door;          // returned and accepted: where, with which trick, and what shows it;
+  std::string trick;         // inconclusive: the first door that gave no answer
+  std::string evidence;      // or why it gave none. A stranger's text
+  std::vector<std::string> gaps;  // doors that could not be tried at all, and why; at most max_gaps
+};
+inline constexpr std::size_t max_gaps = 32;
+using ToSupervisor = std::variant<Ready, CannotStart, SelftestResult>;
 
 /// The most connections that all smtpd together can be configured to take: as many entries has the memory that they share.
 inline constexpr std::uint32_t max_seats = 100'000;
@@ -146,6 +165,29 @@ struct DeliverySettings {
       own_addresses;  // `address:port` of our listeners: an MX there is ourselves
 };
 using ToDelivery = std::variant<DeliverySettings, Peer, Drain>;
+
+/// A way into Postern that is tested: one of its listeners, or a further one from `[selftest] targets`.
+struct SelftestDoor {
+  std::string label;  // `127.0.0.1:587`, for the log
+  std::string host;   // an IP address; of a target also a name
+  std::uint16_t port = 0;
+  bool is_implicit = false;  // TLS from the first byte
+};
+struct SelftestSettings {
+  std::string hostname;  // ours: a server that greets with it is Postern itself
+  std::string domain;
+  std::string mailbox;  // what is sent to it comes to `listener`, by the queue's first route
+  std::string returns;  // the listener's address, in words
+  std::optional<net::Fd>
+      listener;  // bound and listening; none: it could not be bound, and no return can be seen
+  std::vector<SelftestDoor> doors;
+  std::vector<mail::IpAddress>
+      sources;  // of this machine, outside mynetworks; one of a family, at most
+  std::vector<mail::Network> mynetworks;
+  std::vector<std::string> resolvers;  // as in DeliverySettings
+  seconds wait{};                      // for a return, from the first accepted probe on
+};
+using ToSelftest = std::variant<SelftestSettings>;  // its channel's end ends it
 
 // ── smtpd and queue: a message comes in ──────────────────────────────────────────────────────────────────────────────
 // Open, Chunk..., Commit; or Abort at any time before Commit. The answer to Commit is Committed or Refused; Refused may

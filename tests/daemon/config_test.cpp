@@ -76,6 +76,9 @@ TEST(Configuration, HasADefaultForEverythingButTheCertificate) {
   EXPECT_EQ(config.smtpd_workers, 2U);
   EXPECT_TRUE(config.hide_client);
   EXPECT_FALSE(config.deliver_to_private);
+  EXPECT_FALSE(config.selftest.at_start);
+  EXPECT_EQ(config.selftest.returns, "127.0.0.1:2526");
+  EXPECT_TRUE(config.selftest.targets.empty());
 }
 
 TEST(Configuration, ListensOnIpv6OnlyWhereThereIsIpv6) {
@@ -149,6 +152,10 @@ smtpd_processes = 1
 socket = "control.sock"
 [sandbox]
 mode = "off"
+[selftest]
+at_start = true
+returns = "[::1]:2600"
+targets = ["Smarthost.office.example:25", "[2001:db8::25]:465", "192.0.2.25:2525"]
 )");
   EXPECT_EQ(config.hostname, "smarthost.office.example");
   EXPECT_EQ(config.listeners.at(0).auth, mail::AuthPolicy::required);
@@ -166,6 +173,13 @@ mode = "off"
   EXPECT_EQ(config.connections_per_ip, 30U);
   EXPECT_EQ(config.sandbox, SandboxMode::off);
   EXPECT_FALSE(config.hide_client);
+  EXPECT_TRUE(config.selftest.at_start);
+  EXPECT_EQ(config.selftest.returns, "[::1]:2600");
+  ASSERT_EQ(config.selftest.targets.size(), 3U);
+  EXPECT_EQ(config.selftest.targets[0].host, "smarthost.office.example");
+  EXPECT_EQ(config.selftest.targets[0].port, 25);
+  EXPECT_EQ(config.selftest.targets[1].host, "2001:db8::25");
+  EXPECT_EQ(config.selftest.targets[2].port, 2525);
 }
 
 struct BadRow {
@@ -405,6 +419,36 @@ TEST(Route, WarnsOfWhatWorksButIsHardlyMeant) {
   ASSERT_EQ(result.warnings.size(), 2U);
   EXPECT_EQ(result.warnings[0].key, "route.tls_verify");
   EXPECT_THAT(result.warnings[1].what, HasSubstr("never used"));
+}
+
+TEST(Selftest, IsNotPointedAnywhereByMistake) {
+  const BadRow rows[] = {
+      {"[selftest]\nat_start = \"yes\"", 2, 12, "selftest.at_start", "text in quotes", ""},
+      {"[selftest]\non_start = true", 2, 1, "selftest.on_start", "no such key", "at_start"},
+      {"[selftest]\nreturns = \"2526\"", 2, 11, "selftest.returns", "no IP address",
+       "127.0.0.1:2526"},
+      {"[selftest]\nreturns = \"127.0.0.1:0\"", 2, 11, "selftest.returns", "port 0",
+       "127.0.0.1:2526"},
+      {"[selftest]\nreturns = \"192.0.2.1:2526\"", 2, 11, "selftest.returns", "not a loopback",
+       "127.0.0.1:2526"},
+      {"[[listener]]\naddress = \"127.0.0.1:2526\"\n[selftest]\nat_start = true\nreturns = "
+       "\"127.0.0.1:2526\"",
+       5, 11, "selftest.returns", "one of the listeners", "free port"},
+      {"[selftest]\ntargets = \"smarthost.office.example\"", 2, 11, "selftest.targets",
+       "the port is missing", "smarthost.office.example:25"},
+      {"[selftest]\ntargets = [\"192.0.2.1:25\", \"a..b:25\"]", 2, 28, "selftest.targets", "a..b",
+       ""},
+      {"[selftest]\ntargets = \"2001:db8::1:25\"", 2, 11, "selftest.targets", "brackets", ""},
+  };
+  for (const BadRow& row : rows) expect_the_one_error(row, with_tls(row.text));
+}
+
+TEST(Selftest, HasAtMostSixteenTargets) {
+  std::string list;
+  for (int i = 0; i < 20; ++i) list += "\"192.0.2.1:" + std::to_string(i + 1) + "\", ";
+  const Read result = read(with_tls("[selftest]\ntargets = [" + list + "]"));
+  ASSERT_EQ(result.errors.size(), 1U);
+  EXPECT_THAT(result.errors[0].what, HasSubstr("16"));
 }
 
 TEST(Configuration, ShowsAllErrorsAtOnceInTheirOrder) {
