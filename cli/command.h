@@ -18,6 +18,7 @@ void add_user(CLI::App& app, Context& context);
 void add_queue(CLI::App& app, Context& context);
 void add_spool(CLI::App& app, Context& context);
 void add_catch(CLI::App& app, Context& context);
+void add_relay_test(CLI::App& app, Context& context);
 /// Hidden: what the supervisor starts for each role.
 void add_role(CLI::App& app, Context& context);
 

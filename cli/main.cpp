@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
 
   Context context;
   context.config_file = postern::daemon::default_config_file;
-  for (auto add : {add_serve, add_check, add_user, add_queue, add_spool, add_catch, add_role})
+  for (auto add : {add_serve, add_check, add_user, add_queue, add_spool, add_catch, add_relay_test, add_role})
     add(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
     command->add_option("--config", context.config_file, "the configuration file")

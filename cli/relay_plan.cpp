@@ -1,0 +1,232 @@
+#include "relay_plan.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/ip/udp.hpp>
+#include <random>
+
+#include "daemon/endpoint.h"
+#include "daemon/quantity.h"
+#include "failure.h"
+#include "mail/mailbox.h"
+#include "net/dns.h"
+#include "relaytest/token.h"
+
+namespace postern::cli {
+namespace {
+
+using mail::IpAddress;
+using relaytest::Door;
+
+constexpr std::uint16_t smtp_port = 25;
+constexpr std::uint16_t submissions_port = 465;  // TLS from the start (RFC 8314, 3.3)
+// Where a mail server takes mail, when the user names no port.
+constexpr std::array<std::uint16_t, 3> usual_ports = {smtp_port, submissions_port, 587};
+constexpr std::string_view local_part = "relay-test";
+constexpr double fastest = 1000;  // probes a second
+
+[[noreturn]] void refuse(const std::string& what) { throw Failure{EX_USAGE, what}; }
+
+std::chrono::seconds duration_of(std::string_view option, const std::string& text) {
+  if (text == "0s") return std::chrono::seconds(0);
+  const auto duration = daemon::parse_duration(text);
+  if (!duration) refuse(fmt::format("{} {}: {}", option, text, duration.error().reason));
+  return *duration;
+}
+
+IpAddress address_of(std::string_view option, const std::string& text) {
+  const auto address = mail::parse_address(text);
+  if (!address) refuse(fmt::format("{} {}: {}", option, text, address.error().reason));
+  return mail::normalised(*address);
+}
+
+std::vector<IpAddress> resolve(const std::string& host) {
+  if (const auto address = mail::parse_address(host)) return {mail::normalised(*address)};
+  net::asio::io_context loop{1};
+  net::Resolver resolver(loop.get_executor(), {});
+  net::DnsAnswer<IpAddress> answer;
+  net::Nursery nursery(loop.get_executor());
+  const auto ask = [](net::Resolver& by, std::string name,
+                      net::DnsAnswer<IpAddress>& into) -> net::Task<> {
+    into = co_await by.configured_addresses(std::move(name));
+  };
+  nursery.start(ask(resolver, host, answer));
+  loop.run();
+  if (answer.status == net::DnsStatus::temporary_failure)
+    throw Failure{EX_TEMPFAIL, fmt::format("DNS gives no answer about {}", host)};
+  if (answer.records.empty()) throw Failure{EX_NOHOST, fmt::format("{} has no address", host)};
+  return answer.records;
+}
+
+void check_permission(const RelayArguments& arguments, const std::vector<IpAddress>& addresses) {
+  const auto found = std::ranges::find_if(addresses, mail::is_public);
+  if (found == addresses.end() || arguments.may_test) return;
+  refuse(fmt::format(
+      "{} is the public address {}. Who runs a mail server decides who may test it: if that is "
+      "you, or you were allowed to, add --i-may-test-this-host",
+      arguments.target, found->to_string()));
+}
+
+/// The local address from which the system would reach `address`; nothing is sent for that. Unspecified: from none.
+IpAddress source_towards(const IpAddress& address, std::uint16_t port) {
+  net::asio::io_context loop;
+  net::error_code error;
+  net::asio::ip::udp::socket socket(loop);
+  socket.connect({address, port}, error);
+  if (error) return {};
+  return socket.local_endpoint(error).address();
+}
+
+std::string literal_of(const IpAddress& address) {
+  return fmt::format("[{}{}]", address.is_v6() ? "IPv6:" : "", address.to_string());
+}
+
+/// Our name in EHLO: the machine's, where it is a whole one (RFC 5321, 4.1.4), else the address.
+std::string name_from(const IpAddress& source) {
+  std::array<char, 256> name{};
+  const bool is_known = ::gethostname(name.data(), name.size() - 1) == 0;
+  const std::string_view text(name.data());
+  return is_known && text.find('.') != text.npos ? std::string(text) : literal_of(source);
+}
+
+std::string new_id(relaytest::system_clock::time_point now) {
+  std::random_device random;
+  return fmt::format("{:%Y%m%d-%H%M%S}-{:04x}",
+                     std::chrono::time_point_cast<std::chrono::seconds>(now), random() & 0xffff);
+}
+
+std::vector<Door> doors_of(const RelayArguments& arguments, const daemon::HostPort& target,
+                           const std::vector<IpAddress>& addresses) {
+  std::vector<IpAddress> sources;
+  for (const std::string& text : arguments.sources) sources.push_back(address_of("--source", text));
+  std::vector<std::uint16_t> ports(usual_ports.begin(), usual_ports.end());
+  if (target.port) ports = {*target.port};
+  std::vector<Door> doors;
+  for (const IpAddress& address : addresses) {
+    const auto source = std::ranges::find(sources, address.is_v6(), &IpAddress::is_v6);
+    if (!sources.empty() && source == sources.end()) continue;
+    for (const std::uint16_t port : ports) {
+      Door door;
+      door.address = address;
+      door.port = port;
+      const bool is_implicit = port == submissions_port || arguments.is_implicit_tls;
+      door.tls = is_implicit ? Door::Tls::implicit : Door::Tls::as_offered;
+      door.source = source == sources.end() ? IpAddress() : *source;
+      door.label = daemon::Endpoint{address, port}.text();
+      doors.push_back(std::move(door));
+    }
+  }
+  if (doors.empty()) refuse("--source: the target has no address of its family");
+  return doors;
+}
+
+net::TcpAcceptor listen_on(const daemon::Endpoint& endpoint, net::Executor executor) {
+  try {
+    return {executor, net::asio::ip::tcp::endpoint(endpoint.address, endpoint.port)};
+  } catch (const boost::system::system_error& failure) {
+    throw Failure{EX_UNAVAILABLE,
+                  fmt::format("cannot listen on {} for what comes back: {}. Name another place "
+                              "by --listen ADDRESS:PORT, or by --returns a mailbox that "
+                              "another program fills",
+                              endpoint.text(), failure.code().message())};
+  }
+}
+
+net::TcpAcceptor listen_on(const std::string& text, net::Executor executor) {
+  const auto endpoint = daemon::parse_endpoint(text, smtp_port);
+  if (!endpoint) refuse(fmt::format("--listen {}: {}", text, endpoint.error().reason));
+  return listen_on(*endpoint, executor);
+}
+
+/// Where mail for the mailbox arrives by itself: at the address in its domain, or wherever its MX leads on this machine.
+net::TcpAcceptor listen_for(const std::string& mailbox, net::Executor executor) {
+  std::string_view domain = std::string_view(mailbox).substr(mailbox.rfind('@') + 1);
+  if (!domain.starts_with('['))
+    return listen_on({net::asio::ip::address_v6::any(), smtp_port}, executor);
+  domain = domain.substr(1, domain.size() - 2);
+  if (domain.starts_with("IPv6:")) domain.remove_prefix(5);
+  const auto address = mail::parse_address(domain);
+  if (!address) refuse(fmt::format("{}: its domain is no address", mailbox));
+  return listen_on({*address, smtp_port}, executor);
+}
+
+}  // namespace
+
+RelayPlan new_plan(const RelayArguments& arguments) {
+  const auto target = daemon::split_host_port(arguments.target);
+  if (!target) refuse(fmt::format("{}: {}", arguments.target, target.error().reason));
+  const std::string host(target->host);
+  const std::vector<IpAddress> addresses = resolve(host);
+  check_permission(arguments, addresses);
+
+  RelayPlan plan;
+  relaytest::Run& run = plan.run;
+  run.started = relaytest::system_clock::now();
+  run.id = new_id(run.started);
+  run.secret = relaytest::new_secret();
+  run.target = arguments.target;
+  run.server = arguments.server.empty() ? host : arguments.server;
+  run.contact = arguments.contact;
+  run.listen = arguments.listen;
+  run.returns = arguments.returns;
+  run.doors = doors_of(arguments, *target, addresses);
+  const Door& first = run.doors.front();
+  const IpAddress source =
+      first.source.is_unspecified() ? source_towards(first.address, first.port) : first.source;
+  run.mailbox = arguments.mailbox.empty() ? fmt::format("{}@{}", local_part, literal_of(source))
+                                          : arguments.mailbox;
+  for (const std::string* address : std::array{&std::as_const(run.mailbox), &arguments.carrier}) {
+    if (!address->empty() && !mail::Mailbox::parse(*address))
+      refuse(fmt::format("{} is no address", *address));
+  }
+  run.us = arguments.hello.empty() ? name_from(source) : arguments.hello;
+  run.carrier = arguments.carrier;
+  if (source.is_loopback() && arguments.sources.empty()) {
+    run.remarks.push_back(
+        "The tester came from this machine itself, whom most servers trust: what strangers may do "
+        "is seen from another machine, or from an address outside mynetworks (--source).");
+  }
+  run.sender = run.mailbox;
+  try {
+    relaytest::plan_probes(run, arguments.only);
+  } catch (const std::invalid_argument& failure) {
+    refuse(fmt::format("--only: {}", failure.what()));
+  }
+  plan.setup = setup_of(arguments);
+  return plan;
+}
+
+relaytest::Setup setup_of(const RelayArguments& arguments) {
+  if (!(arguments.rate > 0 && arguments.rate <= fastest))
+    refuse(fmt::format("--rate: more than 0, at most {} a second", fastest));
+  relaytest::Setup setup;
+  setup.pace.rate = arguments.rate;
+  setup.pace.at_a_time = arguments.at_a_time;
+  setup.pace.timeout = duration_of("--timeout", arguments.timeout);
+  setup.pace.retry_after = duration_of("--retry-after", arguments.retry_after);
+  setup.wait = duration_of("--wait", arguments.wait);
+  return setup;
+}
+
+void open_returns(RelayPlan& plan, net::Executor executor) {
+  relaytest::Run& run = plan.run;
+  if (!run.returns.empty()) {
+    try {
+      plan.setup.elsewhere.emplace(run.returns);
+    } catch (const std::runtime_error& failure) {
+      refuse(fmt::format("--returns: {}", failure.what()));
+    }
+    if (run.listen.empty()) return;
+  }
+  plan.setup.listener =
+      run.listen.empty() ? listen_for(run.mailbox, executor) : listen_on(run.listen, executor);
+  const auto bound = plan.setup.listener->local_endpoint();
+  run.listen = daemon::Endpoint{bound.address(), bound.port()}.text();
+}
+
+}  // namespace postern::cli
