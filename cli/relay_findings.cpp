@@ -24,11 +24,6 @@ bool has_bounced(const ProbeResult& probe) {
                              [](const Return& it) { return it.what == Return::What::bounced; });
 }
 
-/// 252 to VRFY is no answer: "cannot verify, but will try" (RFC 5321, 3.5.3).
-bool discloses(const ProbeResult& probe) {
-  return probe.outcome == Outcome::answered && !probe.reply.starts_with("252");
-}
-
 void add(Counts& counts, const ProbeResult& probe) {
   if (probe.kind == Kind::question) return;
   switch (fate_of(probe)) {
@@ -120,7 +115,7 @@ std::string undecided_text(const Run& run, const Counts& counts) {
 Fate fate_of(const ProbeResult& probe) {
   const bool is_sent = probe.outcome != Outcome::not_tried && probe.outcome != Outcome::not_offered;
   if (probe.kind == Kind::question) {
-    if (discloses(probe)) return Fate::disclosed;
+    if (probe.outcome == Outcome::answered) return Fate::disclosed;
     return is_sent ? Fate::refused : Fate::not_sent;
   }
   const std::optional<Verdict> verdict = verdict_of(probe);
@@ -145,12 +140,19 @@ std::string_view words_of(Fate fate) {
     case Fate::undecided:
       return "neither taken nor refused";
     case Fate::disclosed:
-      return "answered";
+      return "disclosed";
     case Fate::refused:
       return "refused";
     default:
       return "not tried";
   }
+}
+
+std::string_view fate_words(const ProbeResult& probe) {
+  const Fate fate = fate_of(probe);
+  if (fate == Fate::undecided || fate == Fate::not_sent) return words_of(probe.outcome);
+  if (fate == Fate::refused && probe.kind == Kind::question) return "not disclosed";
+  return words_of(fate);
 }
 
 std::string_view words_of(Outcome outcome) {

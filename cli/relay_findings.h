@@ -31,6 +31,9 @@ enum class Fate : std::uint8_t {
 /// `came back`, `accepted, not seen again`, `refused`, ...
 [[nodiscard]] std::string_view words_of(Fate fate);
 
+/// The fate of one probe, told as exactly as is known: `deferred`, `not offered`, `not disclosed`, ...
+[[nodiscard]] std::string_view fate_words(const relaytest::ProbeResult& probe);
+
 /// `refused`, `broken off`, `no answer`, ...
 [[nodiscard]] std::string_view words_of(relaytest::Outcome outcome);
 

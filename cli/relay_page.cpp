@@ -53,6 +53,32 @@ std::string capitalised(std::string_view words) {
   return text;
 }
 
+/// What a group of the catalogue plays with; a group that is not here has its own name.
+std::string title_of(std::string_view group) {
+  static constexpr std::pair<std::string_view, std::string_view> titles[] = {
+      {"plain", "Plain, and nearly so"},
+      {"sender", "Senders that seem local"},
+      {"percent", "The percent hack"},
+      {"at", "More than one @"},
+      {"bang", "Bang paths"},
+      {"route", "Source routes"},
+      {"form", "Forms of the address"},
+      {"gateway", "Addresses for gateways"},
+      {"look-alike", "Look-alikes"},
+      {"overlong", "Too long"},
+      {"control", "Control characters"},
+      {"parameter", "Parameters"},
+      {"claim", "Claims about the client"},
+      {"auth", "Around AUTH"},
+      {"tls", "Around TLS"},
+      {"smuggling", "Smuggling"},
+      {"question", "Questions: VRFY and EXPN"},
+  };
+  const auto* const found =
+      std::ranges::find(titles, group, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(titles) ? capitalised(group) : std::string(found->second);
+}
+
 /// In a ring: a tick; an arrow that goes through a wall; a tray; nobody; a question.
 std::string_view sign_of(Verdict verdict) {
   switch (verdict) {
@@ -109,12 +135,12 @@ class Page {
   void add_verdict() {
     page_ += html(
         R"(<section class="verdict {}"><svg class="sign" viewBox="0 0 64 64" aria-hidden="true"><circle cx="32" cy="32" r="29"/>{}</svg>)"
-        R"(<div><h1>{}</h1><p>{}</p></div>)",
+        R"(<div><h1>{}</h1><p>{}</p>)",
         class_of(fate_of(verdict_)), Html{std::string(sign_of(verdict_))},
         capitalised(name_of(verdict_)), verdict_sentence(run_));
     if (const std::string advice = advice_sentence(run_); !advice.empty())
       page_ += html(R"(<p class="more">{}</p>)", advice);
-    page_ += Html{"</section>\n"};
+    page_ += Html{"</div></section>\n"};
   }
 
   void add_picture() {
@@ -145,7 +171,7 @@ class Page {
   void add_way(const Door& door, const ProbeResult& probe, std::size_t d, std::size_t p) {
     const auto back = std::ranges::find(probe.returns, Return::What::relayed, &Return::what);
     if (back == probe.returns.end()) return;
-    page_ += html(R"(<div class="card back"><b><a href="#p{}-{}">{}</a></b> at <bdi>{}</bdi>: )", d,
+    page_ += html(R"(<div class="card back"><b><a href="#p{}-{}">{}</a></b> at <bdi>{}</bdi>. )", d,
                   p, probe.trick, door.label);
     page_ += return_sentence(probe, *back);
     page_ += trail_of(*back, probe_budget_);
@@ -258,7 +284,7 @@ class Page {
     }
     page_ +=
         html(R"(<div class="group{}"><h3>{} <span>{}</span></h3><div class="list">{}</div></div>)",
-             is_quiet ? " quiet" : "", capitalised(group), counted(count, "probe"), probes);
+             is_quiet ? " quiet" : "", title_of(group), counted(count, "probe"), probes);
     page_ += Html{"\n"};
   }
 

@@ -51,10 +51,10 @@ a { color: inherit; text-underline-offset: .2em; }
 .verdict { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1.75rem; align-items: center;
   background: var(--wash); border-radius: 1.25rem; padding: 2.25rem 2.5rem; }
 .verdict h1 { font-size: clamp(2.125rem, 7vw, 3.5rem); letter-spacing: -.025em; line-height: 1.05; color: var(--tone); }
-.verdict .sign { width: 5rem; height: 5rem; grid-row: span 2; align-self: start; fill: none; stroke: var(--tone); stroke-width: 3;
+.verdict .sign { width: 5rem; height: 5rem; align-self: start; fill: none; stroke: var(--tone); stroke-width: 3;
   stroke-linecap: round; stroke-linejoin: round; }
 .verdict p { font-size: 1.125rem; margin: .5rem 0 0; }
-.verdict .more { grid-column: 2; font-size: 1rem; }
+.verdict .more { font-size: 1rem; }
 
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem; }
 figure.card { margin: 1.25rem 0 0; }
@@ -84,6 +84,7 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .75rem; }
   overflow-wrap: anywhere; max-width: 46rem; }
 
 .versus { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+.versus + p { margin-top: 1rem; }
 .versus p { margin: .25rem 0 0; }
 .versus .said { font-size: 1.375rem; font-weight: 650; color: var(--tone); }
 .badge { display: inline-block; border-radius: 1rem; padding: .125rem .75rem; font-size: .875rem; font-weight: 600;
@@ -117,9 +118,12 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .75rem; }
 
 .list { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; overflow: hidden; }
 .probe + .probe { border-top: 1px solid var(--line); }
-summary { display: grid; grid-template-columns: 4.75rem minmax(7rem, 13rem) minmax(0, 1fr) auto; gap: 0 1rem; align-items: baseline;
+summary { display: grid; grid-template-columns: 4.75rem minmax(7rem, 13rem) minmax(0, 1fr) auto .5rem; gap: 0 1rem; align-items: baseline;
   padding: .5625rem 1rem; cursor: pointer; list-style: none; }
 summary::-webkit-details-marker { display: none; }
+summary::after { content: ""; width: .5rem; height: .5rem; border: solid var(--soft); border-width: 0 1.5px 1.5px 0; align-self: center;
+  transform: rotate(-45deg); }
+[open] > summary::after { transform: rotate(45deg) translate(-2px, -2px); }
 summary:hover { background: var(--paper); }
 :focus-visible { outline: 2px solid var(--plain); outline-offset: -2px; }
 .glyph { width: 4.75rem; height: 1.25rem; align-self: center; fill: none; stroke: var(--tone); stroke-width: 2; stroke-linecap: round;
@@ -134,6 +138,7 @@ summary:hover { background: var(--paper); }
 .inside { padding: .25rem 1rem 1.5rem 6.75rem; border-top: 1px dashed var(--line); }
 .inside > p:first-child { margin-top: .875rem; }
 .probe dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem 1.5rem; margin: 1rem 0; }
+.probe dl .long { grid-column: 1 / -1; }
 .inside h4 { font-size: .875rem; margin: 1.5rem 0 .5rem; }
 .talk { margin: 0; padding: .75rem 0; list-style: none; background: var(--paper); border-radius: .5rem; font-family: var(--mono);
   font-size: .8125rem; line-height: 1.5; }
@@ -141,7 +146,8 @@ summary:hover { background: var(--paper); }
 .talk li > :last-child { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .talk time { color: var(--soft); text-align: right; font-size: .75rem; line-height: 1.625; }
 .talk b { color: var(--soft); }
-.talk .s { border-left: 3px solid var(--tone); padding-left: calc(.75rem - 3px); background: var(--wash); }
+.talk .s { border-left: 3px solid var(--faint); padding-left: calc(.75rem - 3px); background: var(--plain-wash); }
+.talk .decisive { border-color: var(--tone); background: var(--wash); font-weight: 600; }
 .talk .n { color: var(--soft); font-style: italic; }
 pre.headers { margin: .5rem 0 0; padding: .75rem; background: var(--paper); border-radius: .5rem; font: .8125rem/1.5 var(--mono);
   white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
@@ -152,13 +158,13 @@ footer { padding-top: 3rem; padding-bottom: 3rem; color: var(--soft); font-size:
   .top { padding-top: 1.25rem; }
   .verdict { grid-template-columns: 1fr; padding: 1.5rem 1.25rem; }
   .verdict .sign { width: 3.5rem; height: 3.5rem; margin-bottom: .5rem; }
-  .verdict .more { grid-column: 1; }
   .card { padding: 1.125rem; }
   .way.wide { display: none; }
   .way.tall { display: block; }
   .versus { grid-template-columns: 1fr; }
   h2, .door-head { margin-top: 2.5rem; }
-  summary { grid-template-columns: 4.75rem minmax(0, 1fr) ; gap: 0 .875rem; padding: .625rem .875rem; }
+  summary { grid-template-columns: 4.75rem minmax(0, 1fr) .5rem; gap: 0 .875rem; padding: .625rem .875rem; }
+  summary::after { grid-row: 1; grid-column: 3; }
   .trick { grid-column: 2; }
   .glyph { grid-row: 1; grid-column: 1; }
   .fate { grid-column: 1 / -1; text-align: left; }

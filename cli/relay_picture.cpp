@@ -23,7 +23,9 @@ constexpr Layout tall{true, 500, 320, 56, 176, 356, 158, 46, 58};
 
 constexpr double least_band = 4;
 constexpr double bend = 16;  // the inner radius of a turn
-constexpr double head = 9;   // the length of an arrow's head
+
+/// How long an arrow's head is.
+double head_of(double width) { return 9 + width / 4; }
 
 enum class Turn { back_left, stays_left, straight, stays_right, back_right };
 
@@ -178,11 +180,11 @@ class Picture {
     if (band.count == 0) {
       draw_nothing(layout_.inside + 6, end);
     } else {
-      stroke(band,
-             fmt::format("M{}L{}", point(layout_.node + 4, band.at), point(end - head, band.at)));
+      stroke(band, fmt::format("M{}L{}", point(layout_.node + 4, band.at),
+                               point(end - head_of(band.width), band.at)));
       const double half = band.width / 2 + 6;
-      draw_head(band, point(end - head, band.at - half), point(end - head, band.at + half),
-                point(end, band.at));
+      draw_head(band, point(end - head_of(band.width), band.at - half),
+                point(end - head_of(band.width), band.at + half), point(end, band.at));
     }
     const double middle = (layout_.inside + layout_.length - layout_.node) / 2;
     const double at = band.count == 0 ? layout_.middle : band.at;
@@ -205,12 +207,14 @@ class Picture {
     const int sweep = is_right != layout_.is_tall ? 1 : 0;
     stroke(band, fmt::format("M{}L{}A{:.1f} {:.1f} 0 0 {} {}L{}", point(layout_.node + 4, band.at),
                              point(turn, band.at), radius, radius, sweep,
-                             point(out, band.at + side * radius), point(out, end - side * head)));
+                             point(out, band.at + side * radius),
+                             point(out, end - side * head_of(band.width))));
     const double half = band.width / 2 + 6;
-    draw_head(band, point(out - half, end - side * head), point(out + half, end - side * head),
-              point(out, end));
+    draw_head(band, point(out - half, end - side * head_of(band.width)),
+              point(out + half, end - side * head_of(band.width)), point(out, end));
     if (layout_.is_tall) {
-      say_count(band.count, band.words, end + side * 10, out, is_right ? "" : " end");
+      say_count(band.count, band.words, end + side * 10, is_back ? layout_.wall - 27 : out,
+                is_right ? "" : " end");
     } else if (is_back) {
       say_count(band.count, band.words, out - half - 8, end - side * 4 - (is_right ? 14 : -12),
                 " end");

@@ -16,40 +16,58 @@ constexpr std::size_t max_shown_reply = 240;  // octets, in the line of the list
 constexpr std::size_t max_shown_line = 600;   // of a transcript
 constexpr std::size_t max_shown_returns = 3;  // of one probe
 
-Html item_of(const Line& line) {
-  const std::string text = cut_text(line.text, max_shown_line);
-  const auto at = fmt::format("{:.3f}", static_cast<double>(line.at.count()) / 1000);
-  switch (line.who) {
-    case Line::Who::client:
-      return html("<li><time>{}</time><b title=\"the tester\">C</b><span>{}</span></li>\n", at,
-                  text);
-    case Line::Who::server:
-      return html(
-          "<li class=\"s\"><time>{}</time><b title=\"the target\">S</b><span>{}</span></li>\n", at,
-          text);
-    default:
-      return html("<li class=\"n\"><time>{}</time><b>·</b><span>{}</span></li>\n", at, text);
+Html item_of(const Line& line, bool is_decisive) {
+  const char* look = is_decisive ? "s decisive" : "s";
+  const char* who = "<b title=\"the target\">S</b>";
+  if (line.who == Line::Who::client) {
+    look = "c";
+    who = "<b title=\"the tester\">C</b>";
+  } else if (line.who == Line::Who::note) {
+    look = "n";
+    who = "<b>·</b>";
   }
+  return html("<li class=\"{}\"><time>{:.3f}</time>{}<span>{}</span></li>\n", look,
+              static_cast<double>(line.at.count()) / 1000, Html{who},
+              cut_text(line.text, max_shown_line));
+}
+
+/// The last line of the reply that decided; the transcript's end: there is none.
+std::vector<Line>::const_iterator decisive_line(const ProbeResult& probe) {
+  auto found = probe.transcript.end();
+  for (auto line = probe.transcript.begin(); line != probe.transcript.end(); ++line) {
+    const std::string_view text = line->text;
+    if (line->who == Line::Who::server && text.size() > 4 &&
+        probe.reply.starts_with(text.substr(0, 3)) && probe.reply.ends_with(text.substr(4)))
+      found = line;
+  }
+  return found;
 }
 
 Html transcript_of(const ProbeResult& probe, std::size_t budget) {
   if (probe.transcript.empty()) return {};
   Html list{"<h4>Transcript</h4><ol class=\"talk\">\n"};
+  const auto decisive = decisive_line(probe);
   std::size_t used = 0;
-  std::size_t shown = 0;
-  for (const Line& line : probe.transcript) {
-    const Html item = item_of(line);
+  auto line = probe.transcript.begin();
+  for (; line != probe.transcript.end(); ++line) {
+    const Html item = item_of(*line, line == decisive);
     used += item.text.size();
     if (used > budget) break;
     list += item;
-    ++shown;
   }
-  if (const std::size_t more = probe.transcript.size() - shown; more > 0)
+  if (const auto more = probe.transcript.end() - line; more > 0)
     list += html(
         "<li class=\"n\"><time></time><b>·</b><span>{} left out here: --json has all</span></li>\n",
-        counted(more, "line"));
+        counted(static_cast<std::size_t>(more), "line"));
   list += Html{"</ol>\n"};
   return list;
+}
+
+/// CRLF is a line's end here, and no control character to be shown.
+std::string with_plain_ends(std::string_view head) {
+  std::string text(head);
+  for (std::size_t at = 0; (at = text.find("\r\n", at)) != text.npos;) text.erase(at, 1);
+  return text;
 }
 
 Html returns_of(const ProbeResult& probe, std::size_t budget) {
@@ -65,8 +83,9 @@ Html returns_of(const ProbeResult& probe, std::size_t budget) {
     all += Html{"</p>\n"};
     const std::size_t share = budget / max_shown_returns / 2;
     all += trail_of(back, share);
-    Html head = html("{}", cut_text(back.head, share));
-    if (head.text.size() > 2 * share) head = html("{}", cut_text(back.head, share / 8));
+    Html head = html("{}", cut_text(with_plain_ends(back.head), share));
+    if (head.text.size() > 2 * share)
+      head = html("{}", cut_text(with_plain_ends(back.head), share / 8));
     if (!head.text.empty()) all += html("<pre class=\"headers\">{}</pre>\n", head);
   }
   return all;
@@ -74,8 +93,9 @@ Html returns_of(const ProbeResult& probe, std::size_t budget) {
 
 void add_fact(Html& facts, std::string_view name, std::string_view value, bool is_code = false) {
   if (value.empty()) return;
-  facts += html("<div><dt>{}</dt><dd{}>{}</dd></div>", name, Html{is_code ? " class=\"mono\"" : ""},
-                cut_text(value, max_shown_line));
+  facts += html("<div{}><dt>{}</dt><dd{}>{}</dd></div>",
+                Html{value.size() > 40 ? " class=\"long\"" : ""}, name,
+                Html{is_code ? " class=\"mono\"" : ""}, cut_text(value, max_shown_line));
 }
 
 std::string_view naive_words(const ProbeResult& probe) {
@@ -101,11 +121,10 @@ Html facts_of(const ProbeResult& probe) {
 
 Html html_of(const ProbeResult& probe, std::string_view id, std::size_t budget) {
   const Fate fate = fate_of(probe);
-  const bool is_plain = fate == Fate::undecided || fate == Fate::not_sent;
   Html all = html(
       R"(<details class="probe {}" id="{}"><summary>{}<span class="trick">{}</span><span class="reply">{}</span><span class="fate">{}</span></summary><div class="inside">)",
       class_of(fate), id, glyph_of(fate), probe.trick, cut_text(probe.reply, max_shown_reply),
-      is_plain ? words_of(probe.outcome) : words_of(fate));
+      fate_words(probe));
   all += Html{"\n"};
   if (const relaytest::Trick* const trick = relaytest::find_trick(probe.trick))
     all += html("<p>{}</p><p class=\"soft\">Source: {}</p>\n", trick->reason, trick->source);
@@ -118,11 +137,13 @@ Html html_of(const ProbeResult& probe, std::string_view id, std::size_t budget) 
 
 Html return_sentence(const ProbeResult& probe, const Return& back) {
   std::string_view what = "came back";
-  if (back.what == Return::What::bounced) what = "a bounce came";
-  if (back.what == Return::What::answered) what = "an automatic answer came";
+  if (back.what == Return::What::bounced) what = "was bounced: the report came";
+  if (back.what == Return::What::answered) what = "was answered by a machine: that came";
   const auto took = std::chrono::duration_cast<std::chrono::seconds>(back.at - probe.answered_at);
-  return html("{}{} {} after it was accepted, handed in by <bdi>{}</bdi> on {}",
-              back.is_carrier ? "the message around it: " : "", what, duration_text(took),
+  return html("{} {} {} after it was {}, handed in by <bdi>{}</bdi> on {}.",
+              back.is_carrier ? "The message around it" : "It", what,
+              took.count() < 1 ? std::string("less than a second") : duration_text(took),
+              probe.outcome == relaytest::Outcome::accepted ? "accepted" : "sent",
               back.peer.empty() ? std::string("the mailbox") : cut_text(back.peer, 100),
               moment_text(back.at));
 }
