@@ -84,13 +84,12 @@ bool is_awaited(const ProbeResult& probe) {
 }
 
 bool denies_relaying(std::string_view reply) {
-  constexpr std::array<std::string_view, 5> refusals = {
-      "relay access denied", "relaying denied", "relay not permitted", "not permitted to relay",
-      "relaying not allowed"};
   std::string words(reply);
   std::ranges::transform(words, words.begin(), mail::to_lower);
-  return std::ranges::any_of(refusals,
-                             [&](std::string_view it) { return words.find(it) != words.npos; });
+  const auto has = [&](std::string_view word) { return words.find(word) != words.npos; };
+  // sendmail's `Relaying temporarily denied` means that it does not know yet.
+  return has("relay") && !has("temporar") &&
+         (has("denied") || has("not permitted") || has("not allowed") || has("prohibited"));
 }
 
 std::optional<Verdict> naive_verdict_of(const ProbeResult& probe) {

@@ -86,15 +86,24 @@ std::optional<Found> find_in_own_header(Run& run, const Fields& fields) {
   return {};
 }
 
-/// Also where quoted-printable broke the token in two (RFC 2045, 6.7).
+/// `content` without the line ends that quoted-printable put into it (RFC 2045, 6.7, soft line breaks): they part a token.
+std::string without_soft_breaks(std::string_view content) {
+  std::string out;
+  out.reserve(content.size());
+  while (!content.empty()) {
+    const std::size_t end = std::min(content.find('='), content.size());
+    out += content.substr(0, end);
+    content.remove_prefix(end);
+    const std::size_t size = content.starts_with("=\r\n") ? 3 : content.starts_with("=\n") ? 2 : 0;
+    if (size == 0) out += content.substr(0, 1);
+    content.remove_prefix(std::min(std::max<std::size_t>(size, 1), content.size()));
+  }
+  return out;
+}
+
 std::optional<Found> find_anywhere(Run& run, std::string_view content) {
   if (const auto found = find_probe(run, content)) return found;
-  std::string joined(content);
-  for (const std::string_view soft_break : {"=\r\n", "=\n"}) {
-    for (auto at = joined.find(soft_break); at != joined.npos; at = joined.find(soft_break, at))
-      joined.erase(at, soft_break.size());
-  }
-  return find_probe(run, joined);
+  return find_probe(run, without_soft_breaks(content));
 }
 
 /// What is neither the message itself nor says that it was given up proves no end: a report of a delay least of all (RFC 3464,

@@ -17,7 +17,7 @@ namespace postern::relaytest {
 struct Setup {
   Pace pace;
   // For returns, from the last accepted probe on; of a run that is resumed, from its beginning. Nothing accepted: no waiting.
-  std::chrono::seconds wait{900};
+  std::chrono::milliseconds wait = std::chrono::minutes(15);
   std::optional<net::TcpAcceptor>
       listener;           // listens already; nothing: returns are only read elsewhere
   net::SslContext tls{};  // null: the listener offers no STARTTLS

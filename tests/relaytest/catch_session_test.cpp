@@ -148,6 +148,30 @@ TEST_F(Catch, RefusesForNowWhatCannotBePutAway) {
               ElementsAre("250", "250", "250", "250", "354", "452", "221"));
 }
 
+TEST_F(Catch, PresentsItselfAsItIsTold) {
+  const CatchManner manner{
+      .greeting = "says who it is", .refusal = "550 5.7.1 Not mine", .offers_smtputf8 = true};
+  CatchSession one(
+      small_limits(), false, replies_, [](const CaughtMessage&) { return false; }, manner);
+  EXPECT_THAT(one.greeting(), HasSubstr(" ESMTP says who it is\r\n"));
+  const std::string said = say(one, one_message);
+  EXPECT_THAT(said, HasSubstr("\r\n250-SMTPUTF8\r\n"));
+  EXPECT_THAT(said, HasSubstr("\r\n550 5.7.1 Not mine\r\n"));
+  CatchSession usual = session();
+  EXPECT_THAT(say(usual, "EHLO a\r\n"), testing::Not(HasSubstr("SMTPUTF8")));
+}
+
+TEST_F(Catch, TakesAnyPathInBrackets) {  // a relay may hand it on as it was given
+  for (const char* path : {"@[127.0.0.1]:a@b.example", "@:a@b.example", "\"a@b.example",
+                           "a>b@c.example", "a b\xff", "@a.example,@b.example:c@d.example"}) {
+    SCOPED_TRACE(path);
+    CatchSession one = session();
+    EXPECT_THAT(codes(say(one, "MAIL FROM:<" + std::string(path) + ">\r\nRCPT TO:<" + path +
+                                   "> NOTIFY=NEVER\r\nDATA\r\n.\r\n")),
+                ElementsAre("250", "250", "354", "250"));
+  }
+}
+
 TEST_F(Catch, TakesNoClearCommandsBehindStarttls) {  // behaviour 17
   CatchSession one = session(true);
   EXPECT_THAT(say(one, "EHLO a\r\nMAIL FROM:<>\r\n"), HasSubstr("STARTTLS"));
