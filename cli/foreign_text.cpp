@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/locale/utf.hpp>
+#include <iterator>
 
 namespace postern::cli {
 namespace {
@@ -76,9 +77,10 @@ std::string html_text(std::string_view text) {
   std::string out;
   for_each_character(text, [&](code_point point, std::string_view octets) {
     if (point == not_utf8) {
-      out += fmt::format("‹{:02X}›", static_cast<unsigned char>(octets.front()));
+      fmt::format_to(std::back_inserter(out), "‹{:02X}›",
+                     static_cast<unsigned char>(octets.front()));
     } else if ((is_control(point) && point != '\n' && point != '\t') || is_invisible(point)) {
-      out += fmt::format("‹U+{:04X}›", point);
+      fmt::format_to(std::back_inserter(out), "‹U+{:04X}›", point);
     } else if (point == '<') {
       out += "&lt;";
     } else if (point == '>') {

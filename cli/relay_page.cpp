@@ -10,6 +10,7 @@
 #include "relay_page_style.h"
 #include "relay_picture.h"
 #include "relay_probe_page.h"
+#include "relay_transcript_page.h"
 
 namespace postern::cli {
 namespace {

@@ -53,7 +53,7 @@ a { color: inherit; text-underline-offset: .2em; }
 .verdict h1 { font-size: clamp(2.125rem, 7vw, 3.5rem); letter-spacing: -.025em; line-height: 1.05; color: var(--tone); }
 .verdict .sign { width: 5rem; height: 5rem; align-self: start; fill: none; stroke: var(--tone); stroke-width: 3;
   stroke-linecap: round; stroke-linejoin: round; }
-.verdict p { font-size: 1.125rem; margin: .5rem 0 0; }
+.verdict p { font-size: 1.125rem; margin: .5rem 0 0; text-wrap: pretty; }
 .verdict .more { font-size: 1rem; }
 
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem; }
@@ -96,6 +96,7 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .75rem; }
 .trail li::before { content: ""; position: absolute; left: .25rem; top: .4em; width: .625rem; height: .625rem; border-radius: 50%;
   border: 2px solid var(--bad); background: var(--card); }
 .trail li::after { content: ""; position: absolute; left: .625rem; top: 1.3em; bottom: -.25em; border-left: 2px solid var(--line); }
+.trail li:last-child { padding-bottom: 0; }
 .trail li:last-child::after { display: none; }
 .back + .back { margin-top: 1rem; }
 
@@ -118,17 +119,16 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .75rem; }
 
 .list { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; overflow: hidden; }
 .probe + .probe { border-top: 1px solid var(--line); }
-summary { display: grid; grid-template-columns: 4.75rem minmax(7rem, 13rem) minmax(0, 1fr) auto .5rem; gap: 0 1rem; align-items: baseline;
+.probe > summary { display: grid; grid-template-columns: 4.75rem minmax(7rem, 13rem) minmax(0, 1fr) auto .5rem; gap: 0 1rem; align-items: baseline;
   padding: .5625rem 1rem; cursor: pointer; list-style: none; }
-summary::-webkit-details-marker { display: none; }
-summary::after { content: ""; width: .5rem; height: .5rem; border: solid var(--soft); border-width: 0 1.5px 1.5px 0; align-self: center;
+.probe > summary::-webkit-details-marker { display: none; }
+.probe > summary::after { content: ""; width: .5rem; height: .5rem; border: solid var(--soft); border-width: 0 1.5px 1.5px 0; align-self: center;
   transform: rotate(-45deg); }
-[open] > summary::after { transform: rotate(45deg) translate(-2px, -2px); }
+.probe[open] > summary::after { transform: rotate(45deg) translate(-2px, -2px); }
 summary:hover { background: var(--paper); }
 :focus-visible { outline: 2px solid var(--plain); outline-offset: -2px; }
 .glyph { width: 4.75rem; height: 1.25rem; align-self: center; fill: none; stroke: var(--tone); stroke-width: 2; stroke-linecap: round;
   stroke-linejoin: round; }
-.glyph { --dim: var(--faint); }
 .dim { stroke: var(--faint); stroke-width: 1.5; }
 .on { fill: var(--tone); stroke: none; }
 .trick { font-weight: 600; overflow-wrap: anywhere; }
@@ -140,39 +140,43 @@ summary:hover { background: var(--paper); }
 .probe dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem 1.5rem; margin: 1rem 0; }
 .probe dl .long { grid-column: 1 / -1; }
 .inside h4 { font-size: .875rem; margin: 1.5rem 0 .5rem; }
-.talk { margin: 0; padding: .75rem 0; list-style: none; background: var(--paper); border-radius: .5rem; font-family: var(--mono);
-  font-size: .8125rem; line-height: 1.5; }
-.talk li { display: grid; grid-template-columns: 4.25rem 1.25rem minmax(0, 1fr); gap: 0 .5rem; padding: .0625rem .75rem; }
-.talk li > :last-child { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
-.talk time { color: var(--soft); text-align: right; font-size: .75rem; line-height: 1.625; }
+.talk, .talk ol { margin: 0; padding: 0; list-style: none; }
+.talk { padding: .75rem 0; background: var(--paper); border-radius: .5rem; font-family: var(--mono); font-size: .8125rem;
+  line-height: 1.5; }
+.talk li { display: grid; grid-template-columns: 3.75rem 1.25rem minmax(0, 1fr); gap: 0 .5rem; padding: .0625rem .75rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
+.talk i { color: var(--soft); text-align: right; font-size: .75rem; line-height: 1.625; font-style: normal; }
 .talk b { color: var(--soft); }
+.talk .fold { display: block; padding: 0; white-space: normal; }
+.fold summary { padding: .0625rem .75rem .0625rem 6.75rem; color: var(--soft); font-style: italic; cursor: pointer; }
 .talk .s { border-left: 3px solid var(--faint); padding-left: calc(.75rem - 3px); background: var(--plain-wash); }
 .talk .decisive { border-color: var(--tone); background: var(--wash); font-weight: 600; }
-.talk .n { color: var(--soft); font-style: italic; }
+.talk .n { color: var(--soft); }
 pre.headers { margin: .5rem 0 0; padding: .75rem; background: var(--paper); border-radius: .5rem; font: .8125rem/1.5 var(--mono);
   white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
 footer { padding-top: 3rem; padding-bottom: 3rem; color: var(--soft); font-size: .875rem; }
 
+@media (max-width: 54rem) {
+  .way.wide { display: none; }
+  .way.tall { display: block; }
+}
 @media (max-width: 44rem) {
   main, .top, footer { padding-left: 1rem; padding-right: 1rem; }
   .top { padding-top: 1.25rem; }
   .verdict { grid-template-columns: 1fr; padding: 1.5rem 1.25rem; }
   .verdict .sign { width: 3.5rem; height: 3.5rem; margin-bottom: .5rem; }
   .card { padding: 1.125rem; }
-  .way.wide { display: none; }
-  .way.tall { display: block; }
   .versus { grid-template-columns: 1fr; }
   h2, .door-head { margin-top: 2.5rem; }
-  summary { grid-template-columns: 4.75rem minmax(0, 1fr) .5rem; gap: 0 .875rem; padding: .625rem .875rem; }
-  summary::after { grid-row: 1; grid-column: 3; }
-  .trick { grid-column: 2; }
-  .glyph { grid-row: 1; grid-column: 1; }
-  .fate { grid-column: 1 / -1; text-align: left; }
-  .reply { grid-column: 1 / -1; white-space: normal; overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical;
-    -webkit-line-clamp: 2; }
+  .probe > summary { display: flex; flex-wrap: wrap; gap: 0 .75rem; padding: .625rem .875rem; }
+  .trick { flex: 1 0 calc(100% - 6.75rem); width: 0; order: 1; }
+  .probe > summary::after { order: 2; }
+  .fate { order: 3; text-align: left; }
+  .reply { order: 4; flex: 1 1 0; min-width: 0; }
   .inside { padding: .25rem .875rem 1.25rem; }
   .talk li { grid-template-columns: 1rem minmax(0, 1fr); }
-  .talk time { display: none; }
+  .talk i { display: none; }
+  .fold summary { padding-left: 2.25rem; }
 }
 @media print {
   body { background: none; font-size: 10pt; }

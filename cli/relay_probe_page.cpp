@@ -3,65 +3,18 @@
 #include "queue_text.h"
 #include "relay_findings.h"
 #include "relay_picture.h"
+#include "relay_transcript_page.h"
 #include "relaytest/catalogue.h"
 
 namespace postern::cli {
 namespace {
 
-using relaytest::Line;
 using relaytest::ProbeResult;
 using relaytest::Return;
 
 constexpr std::size_t max_shown_reply = 240;  // octets, in the line of the list
-constexpr std::size_t max_shown_line = 600;   // of a transcript
+constexpr std::size_t max_shown_line = 600;   // octets
 constexpr std::size_t max_shown_returns = 3;  // of one probe
-
-Html item_of(const Line& line, bool is_decisive) {
-  const char* look = is_decisive ? "s decisive" : "s";
-  const char* who = "<b title=\"the target\">S</b>";
-  if (line.who == Line::Who::client) {
-    look = "c";
-    who = "<b title=\"the tester\">C</b>";
-  } else if (line.who == Line::Who::note) {
-    look = "n";
-    who = "<b>·</b>";
-  }
-  return html("<li class=\"{}\"><time>{:.3f}</time>{}<span>{}</span></li>\n", look,
-              static_cast<double>(line.at.count()) / 1000, Html{who},
-              cut_text(line.text, max_shown_line));
-}
-
-/// The last line of the reply that decided; the transcript's end: there is none.
-std::vector<Line>::const_iterator decisive_line(const ProbeResult& probe) {
-  auto found = probe.transcript.end();
-  for (auto line = probe.transcript.begin(); line != probe.transcript.end(); ++line) {
-    const std::string_view text = line->text;
-    if (line->who == Line::Who::server && text.size() > 4 &&
-        probe.reply.starts_with(text.substr(0, 3)) && probe.reply.ends_with(text.substr(4)))
-      found = line;
-  }
-  return found;
-}
-
-Html transcript_of(const ProbeResult& probe, std::size_t budget) {
-  if (probe.transcript.empty()) return {};
-  Html list{"<h4>Transcript</h4><ol class=\"talk\">\n"};
-  const auto decisive = decisive_line(probe);
-  std::size_t used = 0;
-  auto line = probe.transcript.begin();
-  for (; line != probe.transcript.end(); ++line) {
-    const Html item = item_of(*line, line == decisive);
-    used += item.text.size();
-    if (used > budget) break;
-    list += item;
-  }
-  if (const auto more = probe.transcript.end() - line; more > 0)
-    list += html(
-        "<li class=\"n\"><time></time><b>·</b><span>{} left out here: --json has all</span></li>\n",
-        counted(static_cast<std::size_t>(more), "line"));
-  list += Html{"</ol>\n"};
-  return list;
-}
 
 /// CRLF is a line's end here, and no control character to be shown.
 std::string with_plain_ends(std::string_view head) {
@@ -160,16 +113,6 @@ Html trail_of(const Return& back, std::size_t budget) {
     list += item;
   }
   return html("<ol class=\"trail\">{}</ol>\n", list);
-}
-
-std::string cut_text(std::string_view text, std::size_t octets) {
-  if (text.size() <= octets) return std::string(text);
-  // Not within a character, as far as it is UTF-8 at all: at most three octets follow a first one.
-  for (int back = 0; back < 3 && octets > 0; ++back) {
-    if ((static_cast<unsigned char>(text[octets]) & 0xc0U) != 0x80U) break;
-    --octets;
-  }
-  return std::string(text.substr(0, octets)) + "…";
 }
 
 }  // namespace postern::cli

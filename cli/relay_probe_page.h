@@ -17,7 +17,4 @@ namespace postern::cli {
 /// Its Received fields as a list, newest first.
 [[nodiscard]] Html trail_of(const relaytest::Return& back, std::size_t budget);
 
-/// At most so many octets of it, whole characters, and `…` where more were left out.
-[[nodiscard]] std::string cut_text(std::string_view text, std::size_t octets);
-
 }  // namespace postern::cli

@@ -116,12 +116,32 @@ TEST(RelayPage, StaysSmallWhateverStrangersSay) {
   loud.returns.assign(relaytest::max_returns, loud.returns[0]);
   relaytest::Run run = run_of(std::vector<ProbeResult>(80, loud));
   run.doors.assign(3, run.doors[0]);
-  EXPECT_LT(page_of(run).size(), 4'000'000U);
+  const std::string page = page_of(run);
+  EXPECT_LT(page.size(), 4'000'000U);
+  EXPECT_THAT(page, HasSubstr("lines left out here: --json has all"));
 
   ProbeResult usual = came_back(trick(0));
   run.doors.assign(3, run_of(std::vector<ProbeResult>(80, usual)).doors[0]);
   EXPECT_LT(page_of(run).size(), 1'000'000U);
   EXPECT_THAT(page_of(run), Not(HasSubstr("left out here")));
+}
+
+TEST(RelayPage, FoldsAMessageAwayButNotASmuggledOne) {
+  ProbeResult sent = accepted(trick(0));
+  using Who = relaytest::Line::Who;
+  sent.transcript = {{Who::client, 1ms, "DATA"}, {Who::server, 2ms, "354 go ahead"}};
+  for (int i = 0; i < 9; ++i) sent.transcript.push_back({Who::client, 2ms, "text"});
+  sent.transcript.push_back({Who::client, 2ms, "."});
+  sent.transcript.push_back({Who::server, 3ms, sent.reply});
+  EXPECT_THAT(page_of(run_of({sent})), HasSubstr("<summary>the message, 9 lines</summary>"));
+  EXPECT_THAT(page_of(run_of({sent})),
+              HasSubstr("</ol></details></li>\n<li class=\"c\"><i>0.002</i><b>C</b>.</li>\n"
+                        "<li class=\"s decisive\">"));
+  sent.transcript.resize(11);  // the connection broke
+  EXPECT_EQ(count_of("<details", page_of(run_of({sent}))),
+            count_of("</details>", page_of(run_of({sent}))));
+  sent.kind = relaytest::Kind::smuggling;
+  EXPECT_THAT(page_of(run_of({sent})), Not(HasSubstr("the message, 9 lines")));
 }
 
 }  // namespace
