@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <boost/asio/use_future.hpp>
 #include <random>
 
 #include "daemon/endpoint.h"
@@ -15,6 +17,7 @@
 #include "failure.h"
 #include "mail/mailbox.h"
 #include "net/dns.h"
+#include "relaytest/server_name.h"
 #include "relaytest/token.h"
 
 namespace postern::cli {
@@ -45,31 +48,63 @@ IpAddress address_of(std::string_view option, const std::string& text) {
   return mail::normalised(*address);
 }
 
+/// The result of a coroutine, on a loop of its own. `start` lives longer than what it starts.
+template <class Start>
+auto await(const Start& start) {
+  net::asio::io_context loop{1};
+  auto result =
+      net::asio::co_spawn(loop.get_executor(), start(loop.get_executor()), net::asio::use_future);
+  loop.run();
+  return result.get();
+}
+
+net::DnsAnswer<IpAddress> look_up(const std::string& host) {
+  return await([&](net::Executor executor) -> net::Task<net::DnsAnswer<IpAddress>> {
+    net::Resolver resolver(executor, {});
+    auto found = co_await resolver.configured_addresses(host);
+    co_return found;
+  });
+}
+
 std::vector<IpAddress> resolve(const std::string& host) {
   if (const auto address = mail::parse_address(host)) return {mail::normalised(*address)};
-  net::asio::io_context loop{1};
-  net::Resolver resolver(loop.get_executor(), {});
-  net::DnsAnswer<IpAddress> answer;
-  net::Nursery nursery(loop.get_executor());
-  const auto ask = [](net::Resolver& by, std::string name,
-                      net::DnsAnswer<IpAddress>& into) -> net::Task<> {
-    into = co_await by.configured_addresses(std::move(name));
-  };
-  nursery.start(ask(resolver, host, answer));
-  loop.run();
+  net::DnsAnswer<IpAddress> answer = look_up(host);
   if (answer.status == net::DnsStatus::temporary_failure)
     throw Failure{EX_TEMPFAIL, fmt::format("DNS gives no answer about {}", host)};
   if (answer.records.empty()) throw Failure{EX_NOHOST, fmt::format("{} has no address", host)};
-  return answer.records;
+  return std::move(answer.records);
+}
+
+/// What the target calls itself, where the user has only said its address. A name that does not lead to that address is not used:
+/// mail to it could go to somebody else.
+void learn_name(relaytest::Run& run, std::chrono::seconds limit) {
+  const std::string name =
+      await([&](net::Executor) { return relaytest::ask_server_name(run, limit); });
+  if (name.empty()) return;
+  const auto addresses = look_up(name).records;
+  const auto is_ours = [&](const Door& door) {
+    return std::ranges::find(addresses, door.address) != addresses.end();
+  };
+  if (std::ranges::any_of(run.doors, is_ours)) {
+    run.server = name;
+  } else {
+    run.remarks.push_back(
+        fmt::format("The server calls itself {}, but that name does not lead to it; so its address "
+                    "stands for its name in the tricks. If the name is its own: --server {}",
+                    name, name));
+  }
 }
 
 void check_permission(const RelayArguments& arguments, const std::vector<IpAddress>& addresses) {
   const auto found = std::ranges::find_if(addresses, mail::is_public);
   if (found == addresses.end() || arguments.may_test) return;
+  const std::string address = found->to_string();
+  const std::string subject =
+      arguments.target == address ? address : fmt::format("{} ({})", arguments.target, address);
   refuse(fmt::format(
-      "{} is the public address {}. Who runs a mail server decides who may test it: if that is "
+      "{} is a public address. Who runs a mail server decides who may test it: if that is "
       "you, or you were allowed to, add --i-may-test-this-host",
-      arguments.target, found->to_string()));
+      subject));
 }
 
 /// The local address from which the system would reach `address`; nothing is sent for that. Unspecified: from none.
@@ -192,6 +227,8 @@ RelayPlan new_plan(const RelayArguments& arguments) {
         "is seen from another machine, or from an address outside mynetworks (--source).");
   }
   run.sender = run.mailbox;
+  if (run.server == host && mail::parse_address(host) && !arguments.is_dry)
+    learn_name(run, duration_of("--timeout", arguments.timeout));
   try {
     relaytest::plan_probes(run, arguments.only);
   } catch (const std::invalid_argument& failure) {

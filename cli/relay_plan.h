@@ -28,6 +28,7 @@ struct RelayArguments {
   std::string wait = "15m";
   std::string retry_after = "6m";
   bool may_test = false;
+  bool is_dry = false;  // connects to nothing, not even to ask the server its name
 };
 
 /// A run, and what carries it out.
@@ -36,7 +37,8 @@ struct RelayPlan {
   relaytest::Setup setup;
 };
 
-/// A new run against the target. Resolves its name, but connects to nothing. Throws Failure: a wrong argument, a target that is not found, or
+/// A new run against the target. Resolves its name, and asks it its own where the user has
+/// said an address. Throws Failure: a wrong argument, a target that is not found, or
 /// a public one that the user did not say is his to test.
 [[nodiscard]] RelayPlan new_plan(const RelayArguments& arguments);
 

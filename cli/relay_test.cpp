@@ -52,7 +52,6 @@ struct Arguments {
   std::string json;  // `-`: standard output, and nothing else there
   bool is_self = false;
   bool is_list = false;
-  bool is_dry = false;
   bool is_naive = false;
   bool shows_all = false;
 };
@@ -146,7 +145,7 @@ int print_dry(const Run& run) {
 }
 
 int test(RelayPlan plan, const Arguments& arguments) {
-  if (arguments.is_dry) return print_dry(plan.run);
+  if (arguments.run.is_dry) return print_dry(plan.run);
   net::asio::io_context loop{1};
   open_returns(plan, loop.get_executor());
   keep(plan.run);
@@ -230,7 +229,7 @@ void add_options(CLI::App& command, Arguments& arguments) {
                    "test the Postern of this machine, on each of its listeners, from an address "
                    "outside mynetworks");
   command.add_flag("--list", arguments.is_list, "print the catalogue, and end");
-  command.add_flag("--dry-run", arguments.is_dry, "print what would be sent, and end");
+  command.add_flag("--dry-run", run.is_dry, "print what would be sent, and end");
   command.add_flag("--naive", arguments.is_naive,
                    "show beside it the verdict of a tester that takes 250 for relaying");
   command.add_flag("--all", arguments.shows_all, "show every probe, not only what is remarkable");
