@@ -18,7 +18,7 @@ using Who = Line::Who;
 
 constexpr std::size_t max_reply_line = 4096;  // octets; RFC 5321, 4.5.3.1.5 allows 512
 constexpr int max_surplus = 32;               // replies that nobody asked for
-constexpr auto goodbye_limit = std::chrono::seconds(5);
+constexpr milliseconds goodbye_limit{5000};
 
 std::string words_of(net::error_code error) {
   if (error == boost::system::errc::bad_message) return "the answer is not SMTP";
@@ -115,8 +115,7 @@ net::Task<bool> Conversation::connect(net::TcpSocket& socket) {
   socket.open(endpoint.protocol(), error);
   if (!error && !door_.source.is_unspecified()) socket.bind({door_.source, 0}, error);
   if (!error) {
-    net::Timer timer(socket.get_executor(),
-                     std::min<net::Clock::duration>(patience_.reply, patience_.whole));
+    net::Timer timer(socket.get_executor(), std::min(patience_.reply, patience_.whole));
     auto group = asio::experimental::make_parallel_group(
         socket.async_connect(endpoint, asio::deferred), timer.async_wait(asio::deferred));
     auto [order, connected, waited] = co_await group.async_wait(
@@ -154,16 +153,18 @@ net::Task<bool> Conversation::greet() {
 }
 
 net::Task<bool> Conversation::say_hello() {
-  bool is_answered = co_await ask("EHLO", script_.hello);
+  std::string command = script_.hello;
+  const std::string verb = command.substr(0, 4);
+  bool is_answered = co_await ask(verb, command);
   if (!is_answered) co_return false;
   capabilities_ = reply_;
-  if (reply_.is_permanent() && script_.hello.starts_with("EHLO")) {
+  if (reply_.is_permanent() && command.starts_with("EHLO")) {
     capabilities_ = {};
-    std::string command = "HELO" + script_.hello.substr(4);
-    is_answered = co_await ask("HELO", std::move(command));
+    command.replace(0, 4, "HELO");
+    is_answered = co_await ask("HELO", command);
     if (!is_answered) co_return false;
   }
-  co_return is_positive("EHLO");
+  co_return is_positive(command.substr(0, 4));
 }
 
 net::Task<bool> Conversation::start_tls() {
@@ -284,9 +285,9 @@ net::Task<> Conversation::say_goodbye() {
   if (!stream_) co_return;
   if (is_usable_) {
     transcript_.add(Who::client, "QUIT");
-    limit_to(std::min<net::Clock::duration>(patience_.reply, goodbye_limit));
+    limit_to(std::min(patience_.reply, goodbye_limit));
     const net::Result<> sent = co_await stream_->write("QUIT\r\n");
-    if (sent) co_await next_reply(std::min<net::Clock::duration>(patience_.reply, goodbye_limit));
+    if (sent) co_await next_reply(std::min(patience_.reply, goodbye_limit));
   }
   stream_->close();
 }
@@ -335,7 +336,7 @@ net::Task<bool> Conversation::read_reply(std::string_view step) {
 net::Task<int> Conversation::read_surplus() {
   for (int n = 0;; ++n) {
     if (n == max_surplus) co_return n;
-    net::Result<mail::Reply> reply = co_await next_reply(patience_.more);
+    net::Result<mail::Reply> reply = co_await next_reply(patience_.surplus);
     if (!reply) {
       is_usable_ = reply.error() == asio::error::timed_out;
       co_return n;

@@ -17,9 +17,9 @@ namespace postern::relaytest {
 
 /// How long a conversation may wait.
 struct Patience {
-  std::chrono::seconds reply{30};   // for one reply, and for the connection
-  std::chrono::seconds whole{300};  // for all of it: a tarpit must not hold us
-  milliseconds more{
+  milliseconds reply{30'000};   // for one reply, and for the connection
+  milliseconds whole{300'000};  // for all of it: a tarpit must not hold us
+  milliseconds surplus{
       1500};  // for replies that come only where the server saw more commands than we meant
 };
 

@@ -160,7 +160,7 @@ net::Task<> Prober::try_probe(Visit& visit, std::size_t index) {
 net::Task<Attempt> Prober::converse(const Door& door, const ProbeResult& probe, bool with_tls) {
   const Trick& trick = *find_trick(probe.trick);
   const Script script = script_of(run_, door, probe, trick, system_clock::now());
-  const Patience patience{pace_.timeout, pace_.probe_limit};
+  const Patience patience{pace_.timeout, pace_.probe_limit, pace_.surplus};
   Conversation conversation(script, door, run_.server, tls_, patience, probe, with_tls);
   Attempt attempt = co_await conversation.hold();
   co_return attempt;

@@ -19,6 +19,7 @@ struct Pace {
   std::uint32_t at_a_time = 4;            // connections to one door
   std::chrono::seconds timeout{30};       // for one reply, and for a connection
   std::chrono::seconds probe_limit{300};  // for one probe as a whole: a tarpit must not hold us
+  milliseconds surplus{1500};  // for replies that nobody asked for, where there may be some
   std::chrono::seconds retry_after{
       360};  // until a deferred probe is tried again: greylisting mostly wants five minutes
   std::uint32_t retries = 2;

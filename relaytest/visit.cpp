@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "relaytest/judge.h"
+
 namespace postern::relaytest {
 namespace {
 
-/// That a question is not answered now says nothing about relaying, and is not worth the waiting.
+/// Greylisting says come back later, and means it. A question that is not answered now says nothing about relaying; and who
+/// denies relaying with a 4xx (Debian's Postfix does) will not say otherwise later.
 bool is_worth_a_retry(const ProbeResult& probe) {
-  const Trick* const trick = find_trick(probe.trick);
-  return trick && trick->kind != Kind::question;
+  return probe.outcome == Outcome::deferred && probe.kind != Kind::question &&
+         !denies_relaying(probe.reply);
 }
 
 }  // namespace
@@ -21,8 +24,7 @@ Visit::Visit(Door& door, const Rules& rules, Instant now, system_clock::time_poi
     const ProbeResult& probe = door_.probes[i];
     if (!find_trick(probe.trick)) continue;
     if (probe.outcome == Outcome::not_tried) due_.emplace(now, i);
-    if (probe.outcome == Outcome::deferred && probe.attempts <= rules_.retries &&
-        is_worth_a_retry(probe)) {
+    if (probe.attempts <= rules_.retries && is_worth_a_retry(probe)) {
       const auto waited =
           std::chrono::duration_cast<net::Clock::duration>(date - probe.answered_at);
       const auto left =
@@ -63,8 +65,7 @@ void Visit::take_in(std::size_t index, Attempt attempt, Instant now) {
   if (!attempt.farewell.empty()) return give_up(std::move(attempt.farewell));
   const bool is_failure = !attempt.has_greeted && probe.outcome != Outcome::refused;
   if (is_failure && ++failures_ == max_failures) return give_up(probe.reply);
-  const bool is_retried = probe.outcome == Outcome::deferred && attempts <= rules_.retries;
-  if (is_retried && door_.trouble.empty() && is_worth_a_retry(probe)) {
+  if (attempts <= rules_.retries && door_.trouble.empty() && is_worth_a_retry(probe)) {
     due_.emplace(now + rules_.retry_after, index);
   }
 }
