@@ -128,7 +128,8 @@ Return return_of(const CaughtMessage& message, const std::string& header, const 
   it.reverse_path = as_utf8(message.reverse_path);
   it.head = as_utf8(std::string_view(header).substr(0, max_returned_head));
   for (const mail::HeaderField& field : fields) {
-    const bool is_kept = field.raw.data() + field.raw.size() <= header.data() + max_returned_head;
+    const auto begin = static_cast<std::size_t>(field.raw.data() - header.data());
+    const bool is_kept = begin + field.raw.size() <= max_returned_head;
     if (is_kept && mail::is_named(field, "Received"))
       it.received.push_back(as_utf8(unfolded(field.value)));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <exception>
 #include <utility>
 
 #include "relaytest/judge.h"
@@ -50,6 +51,8 @@ struct Tester::State {
         alarm(executor) {}
 
   net::Task<> probe();
+  net::Task<> watch();
+  net::Task<> end();
   void listen();
   void look_elsewhere();
   void on_probe();
@@ -139,29 +142,44 @@ Tester::Tester(net::Executor executor, Run& run, Setup setup,
 
 Tester::~Tester() = default;
 
+/// Until it is over.
+net::Task<> Tester::State::watch() {
+  for (;;) {
+    look_elsewhere();
+    tell(false);
+    if (is_over()) co_return;
+    alarm.expires_after(tick);
+    co_await alarm.async_wait(net::as_result);
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) is_stopped = true;
+  }
+}
+
+net::Task<> Tester::State::end() {
+  probing.cancel();
+  co_await probing.join();
+  if (catcher) co_await catcher->stop();
+  last_look = {};
+  look_elsewhere();
+  run.ended = system_clock::now();
+}
+
 net::Task<> Tester::test() {
-  // Cancelled or not, what was started here is to end here: it knows the state.
+  // Whatever happens, what was started here is to end here: it knows the state.
   co_await asio::this_coro::throw_if_cancelled(false);
   State& state = *state_;
   state.listen();
   state.accepted = count_probes(state.run, may_come_back);
   state.last_acceptance = net::Clock::now();
   state.probing.start(state.probe());
-  for (;;) {
-    state.look_elsewhere();
-    state.tell(false);
-    if (state.is_over()) break;
-    state.alarm.expires_after(tick);
-    co_await state.alarm.async_wait(net::as_result);
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != asio::cancellation_type::none) stop();
+  std::exception_ptr thrown;
+  try {
+    co_await state.watch();
+  } catch (...) {
+    thrown = std::current_exception();  // by who is told of the progress
   }
-  state.probing.cancel();
-  co_await state.probing.join();
-  if (state.catcher) co_await state.catcher->stop();
-  state.last_look = {};
-  state.look_elsewhere();
-  state.run.ended = system_clock::now();
+  co_await state.end();
+  if (thrown) std::rethrow_exception(thrown);
   state.tell(true);
 }
 

@@ -19,8 +19,10 @@ struct Setup {
   // For returns, from the last accepted probe on; of a run that is resumed, from its beginning. Nothing accepted: no waiting.
   std::chrono::milliseconds wait = std::chrono::minutes(15);
   std::optional<net::TcpAcceptor>
-      listener;           // listens already; nothing: returns are only read elsewhere
-  net::SslContext tls{};  // null: the listener offers no STARTTLS
+      listener;  // listens already; nothing: returns are only read elsewhere
+  // Null: the listener offers no STARTTLS. That loses relays that insist on TLS; with it one loses old ones that offer no
+  // TLS 1.2 and do not fall back, and it is the old ones that are open.
+  net::SslContext tls{};
   std::optional<ReturnsElsewhere> elsewhere;
 };
 

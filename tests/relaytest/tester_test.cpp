@@ -273,6 +273,15 @@ TEST_F(TesterTest, IsStoppedByCancellation) {
   finish(nursery);
 }
 
+TEST_F(TesterTest, EndsInOrderWhereWhoIsToldThrows) {
+  plan({"plain"}, keeps);
+  test(setup(600s), [&](Tester&, const Progress& progress) {
+    if (progress.accepted == 1) throw std::runtime_error("the terminal is gone (as a test has it)");
+  });
+  EXPECT_EQ(verdict_of(run_), Verdict::mail_sink);
+  EXPECT_NE(run_.ended, system_clock::time_point());
+}
+
 TEST_F(TesterTest, OnlyWaitsForARunThatIsResumed) {
   std::vector<std::string> queue;
   plan({"plain"}, [&](const CaughtMessage& message) -> std::vector<std::string> {
