@@ -94,19 +94,26 @@ std::string kept_text(const Run& run, const Counts& counts) {
 }
 
 std::string undecided_text(const Run& run, const Counts& counts) {
+  std::size_t not_tried = 0;
+  std::string trouble;
+  for (const Door& door : run.doors) {
+    for (const ProbeResult& probe : door.probes) {
+      if (probe.kind != Kind::question && probe.outcome == Outcome::not_tried) ++not_tried;
+    }
+    if (trouble.empty() && !door.trouble.empty())
+      trouble = fmt::format("; {} was given up: {}", door.label, door.trouble);
+  }
   std::string text = fmt::format("{} neither took nor refused {} of {}", run.target,
                                  counts.undecided, counted(counts.sent(), "message"));
-  for (const Door& door : run.doors) {
-    if (!door.trouble.empty()) {
-      text += fmt::format("; {} was given up: {}", door.label, door.trouble);
-      break;
-    }
+  if (counts.sent() == 0) {
+    text = fmt::format("Nothing could be tried at {}", run.target);
+  } else if (counts.undecided == 0) {
+    text = fmt::format("{} refused {}, but more were to be tried", run.target,
+                       counted(counts.sent(), "message"));
   }
-  text += ".";
-  if (counts.not_sent > 0) {
-    text += counts.not_sent == 1 ? " 1 was not tried."
-                                 : fmt::format(" {} were not tried.", counts.not_sent);
-  }
+  text += trouble + ".";
+  if (not_tried > 0)
+    text += fmt::format(" {} {} not tried.", not_tried, not_tried == 1 ? "was" : "were");
   return text + " Nothing came back.";
 }
 

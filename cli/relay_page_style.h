@@ -169,7 +169,7 @@ footer { padding-top: 3rem; padding-bottom: 3rem; color: var(--soft); font-size:
   .versus { grid-template-columns: 1fr; }
   h2, .door-head { margin-top: 2.5rem; }
   .probe > summary { display: flex; flex-wrap: wrap; gap: 0 .75rem; padding: .625rem .875rem; }
-  .trick { flex: 1 0 calc(100% - 6.75rem); width: 0; order: 1; }
+  .trick { flex: 1 0 calc(100% - 7rem); width: 0; order: 1; }
   .probe > summary::after { order: 2; }
   .fate { order: 3; text-align: left; }
   .reply { order: 4; flex: 1 1 0; min-width: 0; }

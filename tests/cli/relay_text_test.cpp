@@ -29,6 +29,8 @@ TEST(RelayText, SaysTheVerdictFirstAndOnWhatGround) {
   unreachable.doors[0].is_reachable = false;
   unreachable.doors[0].greeting.clear();
   unreachable.doors[0].trouble = "Connection refused";
+  relaytest::Run given_up = run_of({refused(trick(0)), probe(trick(1), Outcome::not_tried, "")});
+  given_up.doors[0].trouble = "421 enough";
   struct Row {
     const char* why;
     relaytest::Run run;
@@ -47,6 +49,11 @@ TEST(RelayText, SaysTheVerdictFirstAndOnWhatGround) {
        "nothing shows that it forwards anything.\n"},
       {"deferred", run_of({probe(trick(0), Outcome::deferred, "451 later"), refused(trick(1))}),
        "INCONCLUSIVE: mx.example neither took nor refused 1 of 2 messages. Nothing came\nback.\n"},
+      {"421 in between", given_up,
+       "INCONCLUSIVE: mx.example refused 1 message, but more were to be tried;\n"
+       "192.0.2.1:25 was given up: 421 enough. 1 was not tried. Nothing came back.\n"},
+      {"421 at once", run_of({probe(trick(0), Outcome::not_tried, "")}),
+       "INCONCLUSIVE: Nothing could be tried at mx.example. 1 was not tried. Nothing\n"},
       {"nobody there", unreachable,
        "UNREACHABLE: Nobody answered at mx.example: Connection refused.\n"},
   };

@@ -21,7 +21,7 @@ STRANGER = "127.0.0.2"
 MAILBOX = "probe@returns.test"
 HOSTILE = (b"554 5.7.1 </pre></style></script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
            b"<a href=\"https://evil.example/\">&amp; '\" \xff\xfe \x1b[31m \x00 \xe2\x80\xaetxt.exe " + b"W" * 700)
-DESK, PHONE = (1280, 900), (360, 740)
+LOOKS = [(1280, 900, "light"), (1280, 900, "dark"), (360, 740, "light"), (360, 740, "dark"), (800, 1000, "light")]
 
 
 class Target(socketserver.ThreadingTCPServer):
@@ -190,21 +190,23 @@ class RelayPage(unittest.TestCase):
             self.assertEqual([one for one in self.browser.log("browser") if one["level"] == "SEVERE"], [], name)
 
     def test_can_be_read_at_a_desk_and_on_a_phone_by_day_and_by_night(self):
-        for width, height in (DESK, PHONE, (800, 1000)):
-            for scheme in ("light", "dark"):
-                self.browser.look_as(width, height, scheme)
-                for name, page, _ in self.look_at_each():
-                    for is_open in (False, True):
-                        if is_open:
-                            self.browser.run(OPEN_ALL)
-                        where = f"{name}, {width} wide, {scheme}, {'open' if is_open else 'closed'}"
-                        inner, outer = self.browser.run("return [document.documentElement.scrollWidth, innerWidth]")
-                        self.assertLessEqual(inner, outer, where)
-                        self.assertEqual(outer, width, where)
-                        self.assertEqual(self.browser.run(TOO_WIDE), [], where)
-                        self.assertEqual(self.browser.run(TOO_SMALL), [], where)
-                        self.assertEqual(self.browser.run(TOO_PALE), [], where)
-                        self.take_picture(f"{name}-{width}-{scheme}{'-open' if is_open else ''}.png", where)
+        for width, height, scheme in LOOKS:
+            self.browser.look_as(width, height, scheme)
+            for name, _, _ in self.look_at_each():
+                where = f"{name}, {width} wide, {scheme}"
+                self.has_its_width(width, where)
+                self.take_picture(f"{name}-{width}-{scheme}.png", where)
+                self.browser.run(OPEN_ALL)
+                self.has_its_width(width, where + ", open")
+                self.assertEqual(self.browser.run(TOO_SMALL), [], where)
+                self.assertEqual(self.browser.run(TOO_PALE), [], where)
+                self.take_picture(f"{name}-{width}-{scheme}-open.png", where)
+
+    def has_its_width(self, width, where):
+        inner, outer = self.browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+        self.assertEqual(outer, width, where)
+        self.assertLessEqual(inner, outer, where)
+        self.assertEqual(self.browser.run(TOO_WIDE), [], where)
 
     def take_picture(self, name, where):
         pixels = png_pixels(self.browser.screenshot(self.folder / name))
