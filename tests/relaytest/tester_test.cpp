@@ -186,6 +186,14 @@ TEST_F(TesterTest, CallsASinkWhatTakesAndKeeps) {
   EXPECT_TRUE(has_waited);
 }
 
+TEST_F(TesterTest, WaitsFromTheLastAcceptanceOn) {
+  plan({"plain", "helo"}, keeps);
+  relaytest::Setup slow = setup(400ms);
+  slow.pace.rate = 2;  // the second one is accepted when the time would be over
+  test(std::move(slow));
+  EXPECT_GE(run_.ended - probe(1).answered_at, 300ms);
+}
+
 TEST_F(TesterTest, DoesNotWaitWhereNothingWasAccepted) {
   plan({"plain"}, keeps, "rcpt=550");
   test(setup(600s));
