@@ -103,6 +103,7 @@ class ProgressLine {
 
 /// Until it is over, or until the first SIGINT or SIGTERM; a second one ends the program.
 void carry_out(net::asio::io_context& loop, Run& run, relaytest::Setup setup) {
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   ProgressLine line;
   relaytest::Tester tester(loop.get_executor(), run, std::move(setup),
                            [&](const relaytest::Progress& progress) { line.show(progress); });

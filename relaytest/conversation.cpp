@@ -143,9 +143,9 @@ net::Task<bool> Conversation::open() {
 
 net::Task<bool> Conversation::greet() {
   const bool is_answered = co_await read_reply("greeting");
+  attempt_.has_greeted = is_answered || !attempt_.farewell.empty();
+  if (attempt_.has_greeted) attempt_.greeting = reply_.one_line();
   if (!is_answered) co_return false;
-  attempt_.has_greeted = true;
-  attempt_.greeting = reply_.one_line();
   if (!is_positive("greeting")) co_return false;
   // A server that knows nothing of the preface has taken it for commands.
   if (!script_.preface.empty()) co_await read_surplus();

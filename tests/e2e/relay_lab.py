@@ -24,6 +24,7 @@ import faults
 from harness import PATIENCE, die_with_parent, is_root, make_folder, wait_until
 from sink import Sink
 
+SERVER_HERE = "10.99.255.2"  # for servers that run on no machine of their own
 BYSTANDER = "203.0.113.25"
 _NAME_SERVER = "198.51.100.253"
 _DOMAINS = ("test", "example", "com", "net", "org")  # whose every name resolves to the bystander
@@ -68,6 +69,7 @@ class Internet:
     def _lay_wires(self):
         _ip("link", "set", "lo", "up")
         _ip("addr", "add", _NAME_SERVER, "dev", "lo")
+        _ip("addr", "add", SERVER_HERE, "dev", "lo")
         for number, _ in enumerate(self.names, 1):
             _ip("addr", "add", f"198.51.100.{number}", "dev", "lo")
             _ip("addr", "add", f"2001:db8::{number}", "dev", "lo", "nodad")
@@ -81,7 +83,8 @@ class Internet:
         _ip("link", "add", "near", "type", "veth", "peer", "name", "elsewhere", "netns", process)
         _ip("addr", "add", "10.99.254.2/24", "dev", "near")
         _ip("link", "set", "near", "up")
-        _ip("route", "add", "default", "via", "10.99.254.1")
+        for network in ("10.99.0.0/16", "198.51.100.0/24"):
+            _ip("route", "add", network, "via", "10.99.254.1")
         _ip("route", "add", "local", "0.0.0.0/0", "dev", "lo")
         return Sink("0.0.0.0", 25)
 
@@ -95,7 +98,7 @@ class Internet:
         process = subprocess.Popen(
             [_DNSMASQ, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--no-daemon",
              "--user=root", "--bind-interfaces", f"--listen-address={_NAME_SERVER}", "--pid-file=",
-             "--local=/lab.test/returns.test/", "--address=/#/", f"--address=/{'/'.join(_DOMAINS)}/{BYSTANDER}", *records],
+             "--address=/#/", f"--address=/{'/'.join(_DOMAINS)}/{BYSTANDER}", *records],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
         self._closers.append(lambda: (process.kill(), process.wait()))
         for name, text in {"resolv.conf": f"nameserver {_NAME_SERVER}\noptions timeout:1\n",
