@@ -14,7 +14,8 @@ std::vector<Trick> all_tricks() {
                           content_tricks(), claim_tricks()}) {
     tricks.insert(tricks.end(), part.begin(), part.end());
   }
-  std::ranges::stable_partition(tricks, [](const Trick& trick) { return !trick.is_rude; });
+  std::stable_partition(tricks.begin(), tricks.end(),
+                        [](const Trick& trick) { return !trick.is_rude; });
   return tricks;
 }
 

@@ -22,7 +22,7 @@ enum class Verdict : std::uint8_t {
   last = inconclusive
 };
 
-/// Of one probe; nothing: it says nothing about relaying (a question, a trick that needs STARTTLS where there is none).
+/// Of one probe; nothing: it says nothing about relaying (a question, a trick that needs an extension which is not offered).
 /// A smuggled message counts by itself; where it did not come, the message around it decides, as any other would if it was for
 /// our mailbox. If that was for an address at the target, it only had to be taken: the trick failed, and that is `closed`.
 [[nodiscard]] std::optional<Verdict> verdict_of(const ProbeResult& probe);

@@ -90,7 +90,7 @@ std::vector<std::string> remarks_of(const Run& run) {
       " answered (VRFY, EXPN): a stranger learns which mailboxes exist.");
   add(count_probes(run,
                    [](const ProbeResult& probe) { return probe.outcome == Outcome::not_offered; }),
-      "trick needs", "tricks need", " STARTTLS, which was not offered.");
+      "trick needs", "tricks need", " an extension that was not offered (STARTTLS, CHUNKING).");
   return remarks;
 }
 
