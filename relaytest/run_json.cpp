@@ -1,19 +1,15 @@
 #include "relaytest/run_json.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
-#include <charconv>
-#include <concepts>
 #include <set>
 #include <stdexcept>
 #include <type_traits>
 
-#include "relaytest/catalogue.h"
-#include "relaytest/judge.h"
+#include "relaytest/run_fields.h"
+#include "relaytest/time_text.h"
 #include "relaytest/utf8_text.h"
 
 namespace postern::relaytest {
@@ -21,148 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int format_version = 1;
 constexpr std::size_t max_depth = 16;
-
-// ── what a run is made of: one list for both directions ──────────────────────────────────────────────────────────────
-
-// `f(key, value)` is of the run itself; `f.derived(key, make)` is only written, for readers; `f.secret` only where it is kept.
-
-template <class T, class Plain>
-concept Maybe = std::same_as<std::remove_const_t<T>, Plain>;
-
-void fields(auto& f, Maybe<Line> auto& line) {
-  f("who", line.who);
-  f("at_ms", line.at);
-  f("text", line.text);
-}
-
-void fields(auto& f, Maybe<Return> auto& it) {
-  f("what", it.what);
-  f("is_carrier", it.is_carrier);
-  f("at", it.at);
-  f("peer", it.peer);
-  f("reverse_path", it.reverse_path);
-  f("received", it.received);
-  f("head", it.head);
-}
-
-/// An empty one where it is of another version.
-const Trick& trick_of(const ProbeResult& probe) {
-  static constexpr Trick unknown{};
-  const Trick* const trick = find_trick(probe.trick);
-  return trick ? *trick : unknown;
-}
-
-json::value verdict_or_null(std::optional<Verdict> verdict) {
-  return verdict ? json::value(name_of(*verdict)) : json::value();
-}
-
-void fields(auto& f, Maybe<ProbeResult> auto& probe) {
-  f("trick", probe.trick);
-  f.derived("group", [&] { return json::value(trick_of(probe).group); });
-  f.derived("reason", [&] { return json::value(trick_of(probe).reason); });
-  f.derived("source", [&] { return json::value(trick_of(probe).source); });
-  f("kind", probe.kind);
-  f("outcome", probe.outcome);
-  f.derived("verdict", [&] { return verdict_or_null(verdict_of(probe)); });
-  f.derived("naive_verdict", [&] { return verdict_or_null(naive_verdict_of(probe)); });
-  f("token", probe.token);
-  f("carrier_token", probe.carrier_token);
-  f("has_local_carrier", probe.has_local_carrier);
-  f("step", probe.step);
-  f("reply", probe.reply);
-  f("has_recipient_accepted", probe.has_recipient_accepted);
-  f("from", probe.from);
-  f("to", probe.to);
-  f("tls", probe.tls);
-  f("attempts", probe.attempts);
-  f("answered_at", probe.answered_at);
-  f("transcript", probe.transcript);
-  f("returns", probe.returns);
-}
-
-void fields(auto& f, Maybe<Door> auto& door) {
-  f("address", door.address);
-  f("port", door.port);
-  f("tls", door.tls);
-  f("source", door.source);
-  f("label", door.label);
-  f("is_reachable", door.is_reachable);
-  f("greeting", door.greeting);
-  f("trouble", door.trouble);
-  f.derived("verdict", [&] { return json::value(name_of(verdict_of(door))); });
-  f("probes", door.probes);
-}
-
-void fields(auto& f, Maybe<Run> auto& run) {
-  f.derived("format", [] { return json::value(format_version); });
-  f("id", run.id);
-  f.secret("secret", run.secret);
-  f("target", run.target);
-  f.derived("verdict", [&] { return json::value(name_of(verdict_of(run))); });
-  f.derived("naive_verdict", [&] { return json::value(name_of(naive_verdict_of(run))); });
-  f.derived("exit_code", [&] { return json::value(exit_code_of(verdict_of(run))); });
-  f("server", run.server);
-  f("mailbox", run.mailbox);
-  f("listen", run.listen);
-  f("returns", run.returns);
-  f("us", run.us);
-  f("sender", run.sender);
-  f("carrier", run.carrier);
-  f("contact", run.contact);
-  f("started", run.started);
-  f("ended", run.ended);
-  f("is_self", run.is_self);
-  f("remarks", run.remarks);
-  f.derived("observations", [&] { return json::value_from(remarks_of(run)); });
-  f("doors", run.doors);
-}
-
-// ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-template <class E>
-constexpr std::array<std::string_view, 0> names{};
-template <>
-constexpr std::array<std::string_view, 3> names<Line::Who>{"client", "server", "note"};
-template <>
-constexpr std::array<std::string_view, 3> names<Return::What>{"relayed", "bounced", "answered"};
-template <>
-constexpr std::array<std::string_view, 3> names<Kind>{"message", "smuggling", "question"};
-template <>
-constexpr std::array<std::string_view, 2> names<Door::Tls>{"as_offered", "implicit"};
-template <>
-constexpr std::array<std::string_view, 8> names<Outcome>{"not_tried", "not_offered", "refused",
-                                                         "deferred",  "accepted",    "broken_off",
-                                                         "no_answer", "answered"};
-
-std::string time_text(system_clock::time_point time) {
-  const auto ms = std::chrono::floor<milliseconds>(time);
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(system_clock::to_time_t(system_clock::time_point(seconds))),
-                     (ms - seconds).count());
-}
-
-/// The form of time_text and no other.
-std::optional<system_clock::time_point> parse_time(std::string_view text) {
-  constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
-  const bool has_form = std::ranges::equal(text, form, [](char c, char wanted) {
-    return wanted == '0' ? c >= '0' && c <= '9' : c == wanted;
-  });
-  if (!has_form) return {};
-  const auto number = [&](std::size_t at, std::size_t size) {
-    int value = 0;
-    std::from_chars(text.data() + at, text.data() + at + size, value);
-    return value;
-  };
-  using namespace std::chrono;
-  const year_month_day day(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
-                           std::chrono::day(static_cast<unsigned>(number(8, 2))));
-  if (!day.ok()) return {};
-  return sys_days(day) + hours(number(11, 2)) + minutes(number(14, 2)) + seconds(number(17, 2)) +
-         milliseconds(number(20, 3));
-}
 
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
