@@ -68,8 +68,8 @@ std::vector<std::string> remarks_of(const Run& run) {
                             has(probe, Return::What::answered, true);
                    }),
       "probe was", "probes were",
-      " answered, by a report of a delay or an auto-reply: that shows where it arrived, not that "
-      "it is passed on.");
+      " answered, by an auto-reply or by a report of a delay or of a way that failed: that shows "
+      "where it arrived, and perhaps that it was to be passed on.");
   add(count_probes(run,
                    [](const ProbeResult& probe) {
                      return probe.kind == Kind::smuggling &&

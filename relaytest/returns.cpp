@@ -106,14 +106,35 @@ std::optional<Found> find_anywhere(Run& run, std::string_view content) {
   return find_probe(run, without_soft_breaks(content));
 }
 
-/// What is neither the message itself nor says that it was given up proves no end: a report of a delay least of all (RFC 3464,
-/// 2.3.3). Servers that write no RFC 3464 reports are known by who writes.
+/// A field of one recipient in a report (RFC 3464, 2.3), in lower case; `block` ends each line in LF.
+std::string_view report_field(std::string_view block, std::string_view name) {
+  const std::size_t at = block.find(name);
+  if (at == block.npos) return {};
+  const std::string_view value = block.substr(at + name.size());
+  return value.substr(std::min(value.find_first_not_of(" \t"), value.size()));
+}
+
+/// Given up by the server itself. Not so where the network or its routing failed it (RFC 3463, 3.5: X.4.X, but 5.4.6, a loop, which
+/// ends where it began): then it did try to pass the message on.
+bool says_it_ends_there(std::string_view block) {
+  if (!report_field(block, "\naction:").starts_with("failed")) return false;
+  const std::string_view status = report_field(block, "\nstatus:");
+  const bool is_of_the_way = status.size() > 3 && status.substr(1, 3) == ".4.";
+  return !is_of_the_way || status.substr(4).starts_with('6');
+}
+
+/// What is neither the message itself nor says that it was given up proves no end: a report of a delay least of all. Servers that
+/// write no RFC 3464 reports are known by who writes.
 Return::What what_of_other(const Fields& fields, std::string_view content) {
-  constexpr std::string_view action = "\naction:";
-  const std::string text = lower_case(content);
-  for (auto at = text.find(action); at != text.npos; at = text.find(action, at + 1)) {
-    const auto value = text.find_first_not_of(" \t", at + action.size());
-    if (value != text.npos && text.compare(value, 6, "failed") == 0) return Return::What::bounced;
+  std::string text = lower_case(content);
+  std::erase(text, '\r');
+  for (auto at = text.find("\naction:"); at != text.npos;) {
+    const std::size_t end = text.find("\n\n", at);
+    const std::size_t before = text.rfind("\n\n", at);
+    const std::size_t begin = before == text.npos ? 0 : before + 1;
+    if (says_it_ends_there(std::string_view(text).substr(begin, end - begin)))
+      return Return::What::bounced;
+    at = end == text.npos ? end : text.find("\naction:", end);
   }
   if (is_report(fields)) return Return::What::answered;
   const bool is_from_daemon =

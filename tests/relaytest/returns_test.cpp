@@ -60,13 +60,15 @@ std::string upper_case(std::string text) {
   return text;
 }
 
-std::string report(const std::string& action, const std::string& token) {
+std::string report(const std::string& action, const std::string& token,
+                   const std::string& status = "5.0.0") {
   return fmt::format(
       "From: MAILER-DAEMON@relay.example\r\nContent-Type: multipart/report; "
       "report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: "
-      "message/delivery-status\r\n\r\nAction: {}\r\nStatus: 5.0.0\r\n\r\n--b\r\nContent-Type: "
+      "message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\nStatus: "
+      "{}\r\nAction: {}\r\n\r\n--b\r\nContent-Type: "
       "message/rfc822\r\n\r\nX-Postern-Relay-Test: {}\r\n\r\nbody\r\n--b--\r\n",
-      action, token);
+      status, action, token);
 }
 
 TEST_F(Returns, KeepTheWayThatARelayedMessageTook) {
@@ -106,6 +108,13 @@ TEST_F(Returns, AreToldFromReportsAndAnswers) {
       {"given up", report("failed", plain), What::bounced},
       {"given up, with the case of others", report("Failed (mailbox unknown)", plain),
        What::bounced},
+      {"it was to be passed on, and nobody was found there", report("failed", plain, "5.4.4"),
+       What::answered},
+      {"it was to be passed on, for days", report("failed", plain, "4.4.7"), What::answered},
+      {"it came back to the server itself", report("failed", plain, "5.4.6"), What::bounced},
+      {"refused", report("failed", plain, "5.1.1"), What::bounced},
+      {"of two recipients one was refused",
+       report("failed", plain, "5.4.4") + "\r\nAction: failed\r\nStatus: 5.7.1\r\n", What::bounced},
       {"delayed: it may still come", report("delayed", plain), What::answered},
       {"relayed to a server that sends no reports", report("relayed", plain), What::answered},
       {"a report that copied our field into its own header",
