@@ -11,8 +11,8 @@
 //   {loopback}  127.0.0.1 or ::1, of the same family
 //   {nobody}   a local-part that no server has, so that what is sent to it reaches nobody
 //   {long}     300 letters: more than a path may have; {longer} 2000: more than a line may have (RFC 5321, 4.5.3.1)
-// `{mailbox}` is the only address at which anything can arrive: whatever a trick wraps around it must lead there, or to the
-// target itself.
+// `{mailbox}` is the only address at which anything can arrive: whatever a trick wraps around it must lead there, or to nobody
+// at the target itself. A recipient is never at `{server-domain}`: its MX may be somebody else.
 #pragma once
 
 #include <span>

@@ -136,8 +136,8 @@ net::Task<bool> Conversation::open() {
   if (!script_.preface.empty()) goes_on = co_await send("greeting", script_.preface);
   if (goes_on && door_.tls == Door::Tls::implicit) goes_on = co_await handshake();
   if (goes_on) goes_on = co_await greet();
-  if (goes_on && !script_.hello.empty()) goes_on = co_await say_hello();
   if (goes_on && with_tls_) goes_on = co_await start_tls();
+  if (goes_on && !script_.hello.empty()) goes_on = co_await say_hello(script_.hello);
   co_return goes_on;
 }
 
@@ -152,8 +152,7 @@ net::Task<bool> Conversation::greet() {
   co_return true;
 }
 
-net::Task<bool> Conversation::say_hello() {
-  std::string command = script_.hello;
+net::Task<bool> Conversation::say_hello(std::string command) {
   const std::string verb = command.substr(0, 4);
   bool is_answered = co_await ask(verb, command);
   if (!is_answered) co_return false;
@@ -167,30 +166,31 @@ net::Task<bool> Conversation::say_hello() {
   co_return is_positive(command.substr(0, 4));
 }
 
+/// From EHLO, which says whether there is STARTTLS, to the handshake; a hello has to follow (RFC 3207, 4.2).
 net::Task<bool> Conversation::start_tls() {
+  bool goes_on = co_await say_hello(script_.tls_hello);
+  if (!goes_on) co_return false;
   if (!is_in_clear() || !offers(capabilities_, "STARTTLS")) {
-    decide(Outcome::not_offered, "STARTTLS",
-           is_in_clear() ? "STARTTLS is not offered" : "the connection is encrypted already");
+    const char* const why =
+        is_in_clear() ? "STARTTLS is not offered" : "the connection is encrypted already";
+    decide(Outcome::not_offered, "STARTTLS", why);
     co_return false;
   }
   std::string command = "STARTTLS\r\n" + script_.behind_starttls;
-  const bool is_answered = co_await ask("STARTTLS", std::move(command));
-  if (!is_answered) co_return false;
+  goes_on = co_await ask("STARTTLS", std::move(command));
+  if (!goes_on) co_return false;
   if (reply_.is_permanent()) {  // it was offered all the same; that says nothing about relaying
     decide(Outcome::not_offered, "STARTTLS", reply_.one_line());
     co_return false;
   }
   if (!is_positive("STARTTLS")) co_return false;
-  bool goes_on = co_await handshake();
-  if (!goes_on) co_return false;
-  if (!script_.behind_starttls.empty()) {
-    const int surplus = co_await read_surplus();
-    if (surplus > 0)
-      note("the server has run, as if they had been encrypted, commands that were sent in clear");
-    if (!is_usable_) co_return false;
+  goes_on = co_await handshake();
+  if (!goes_on || script_.behind_starttls.empty()) co_return goes_on;
+  const int surplus = co_await read_surplus();
+  if (surplus > 0) {
+    note("the server has run, as if they had been encrypted, commands that were sent in clear");
   }
-  goes_on = co_await say_hello();
-  co_return goes_on;
+  co_return true;
 }
 
 net::Task<bool> Conversation::handshake() {
@@ -385,13 +385,19 @@ void Conversation::decide(Outcome outcome, std::string_view step, std::string wo
   attempt_.probe.reply = std::move(words);
 }
 
+/// Only what comes behind our rudeness can be an answer to it. Who has taken the recipient may have taken the message, too.
+bool Conversation::was_rude(std::string_view step) const {
+  if (!script_.is_rude || !stream_ || attempt_.probe.has_recipient_accepted) return false;
+  if (!script_.preface.empty()) return true;
+  if (!script_.behind_starttls.empty()) return step == "STARTTLS" || !is_in_clear();
+  return step == "MAIL" || step == "RCPT";
+}
+
 void Conversation::fail(std::string_view step, net::error_code error) {
   is_usable_ = false;
   const std::string words = words_of(error);
   note(words);
-  // Only what came behind our rudeness can be an answer to it.
-  const bool was_rude = script_.is_rude && (attempt_.has_greeted || !script_.preface.empty());
-  Outcome outcome = was_rude ? Outcome::refused : Outcome::broken_off;
+  Outcome outcome = was_rude(step) ? Outcome::refused : Outcome::broken_off;
   if (error == asio::error::timed_out) outcome = Outcome::no_answer;
   decide(outcome, step, words);
 }

@@ -50,7 +50,7 @@ class Conversation {
   net::Task<bool> connect(net::TcpSocket& socket);
   net::Task<bool> open();
   net::Task<bool> greet();
-  net::Task<bool> say_hello();
+  net::Task<bool> say_hello(std::string command);
   net::Task<bool> start_tls();
   net::Task<bool> handshake();
   net::Task<bool> claim();
@@ -67,6 +67,7 @@ class Conversation {
   net::Task<net::Result<mail::Reply>> next_reply(net::Clock::duration limit);
 
   bool is_positive(std::string_view step);
+  bool was_rude(std::string_view step) const;
   void decide(Outcome outcome, std::string_view step, std::string words);
   void fail(std::string_view step, net::error_code error);
   void note(std::string_view text) { transcript_.add(Line::Who::note, text); }

@@ -73,12 +73,12 @@ std::string dry_run_of(const Run& run, const Door& door, const ProbeResult& prob
     say_lines(out, script.preface);
   }
   if (door.tls == Door::Tls::implicit) remark(out, "TLS from the first octet");
-  say(out, script.hello);
   if (script.starttls) {
+    say(out, script.tls_hello);
     say_lines(out, "STARTTLS\r\n" + script.behind_starttls);
     remark(out, "TLS from here on");
-    say(out, script.hello);
   }
+  say(out, script.hello);
   for (const std::string& claim : script.claims) {
     const bool is_answer = claim.starts_with('|');
     if (is_answer) remark(out, "if that is answered 334");

@@ -16,12 +16,6 @@ constexpr Trick tricks[] = {
      .reason = "The rule takes off one pair of brackets, the router two.",
      .source = "RFC 5321, 4.1.2",
      .to = "<<{mailbox}>>"},
-    {.name = "no-domain",
-     .group = "form",
-     .reason = "A recipient without a domain is local; a smarthost gets it completed, or a list of "
-               "users forwards it.",
-     .source = "RFC 5321, 4.1.1.3",
-     .to = "<{user}>"},
     {.name = "trailing-dot",
      .group = "form",
      .reason = "With its last dot the domain is another text than in the list of foreign ones, but "

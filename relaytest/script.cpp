@@ -127,6 +127,7 @@ Script script_of(const Run& run, const Door& door, const ProbeResult& probe, con
   script.chunking = trick.chunking;
   script.preface = placeholders.fill(trick.preface);
   script.hello = placeholders.fill(trick.hello);
+  script.tls_hello = script.hello.starts_with("EHLO") ? script.hello : "EHLO " + run.us;
   script.behind_starttls = placeholders.fill(trick.behind_starttls);
   script.claims = lines_of(placeholders.fill(trick.claim));
   script.question = placeholders.fill(trick.question);

@@ -32,6 +32,7 @@ struct Script {
   bool chunking = false;
   std::string preface;  // octets as they are
   std::string hello;
+  std::string tls_hello;            // before STARTTLS, which only EHLO tells of
   std::string behind_starttls;      // octets as they are
   std::vector<std::string> claims;  // `|`: only where the one before was answered 334
   std::string mail;

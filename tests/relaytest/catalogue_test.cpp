@@ -166,6 +166,19 @@ TEST(Catalogue, NamesNoOtherPlaceThanTheTestersAndTheTarget) {
   }
 }
 
+// The tester's mail reaches no person at the target, and nobody else's mail exchanger.
+TEST(Catalogue, RecipientsAtTheTargetAreNobodyAndAtTheServerItself) {
+  for (const Trick& trick : catalogue()) {
+    SCOPED_TRACE(trick.name);
+    for (const std::string_view path : {trick.to, trick.also_to}) {
+      EXPECT_EQ(path.find("{server-domain}"), path.npos);
+      EXPECT_EQ(path.find("postmaster"), path.npos);
+      EXPECT_EQ(path.find("{sender}"), path.npos);
+    }
+    EXPECT_TRUE(trick.also_to.empty() || trick.also_to == "<{nobody}@{server}>");
+  }
+}
+
 TEST(Catalogue, ClaimsNameNoOtherPlace) {
   const auto run = planned();
   for (const Trick& trick : catalogue()) {

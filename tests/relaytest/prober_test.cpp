@@ -305,7 +305,7 @@ TEST(DryRun, ShowsWhatIsHiddenInIt) {
   EXPECT_THAT(dry_run_of(run, run.doors[0], probes[0]),
               HasSubstr("\n> The second message:\\n.\\nMAIL FROM:"));
   EXPECT_THAT(dry_run_of(run, run.doors[0], probes[1]),
-              HasSubstr("> STARTTLS\n# TLS from here on\n> EHLO"));
+              HasSubstr("> EHLO vantage.tester.test\n> STARTTLS\n# TLS from here on\n> EHLO"));
   EXPECT_THAT(dry_run_of(run, run.doors[0], probes[2]),
               HasSubstr("\n> RCPT TO:<probe@tester.test\\x00@"));
 }
