@@ -34,6 +34,7 @@ Verdict graver(Verdict a, Verdict b) {
 
 std::optional<Verdict> verdict_of(const ProbeResult& probe) {
   if (probe.kind == Kind::question) return {};
+  if (has_no_carrier(probe)) return {};
   if (has_come(probe, Return::What::relayed)) return Verdict::open_relay;
   if (has_come(probe, Return::What::bounced)) return Verdict::closed;
   if (has_come(probe, Return::What::answered)) return verdict_of_accepted(probe);
@@ -53,6 +54,11 @@ std::optional<Verdict> verdict_of(const ProbeResult& probe) {
       return Verdict::inconclusive;
   }
   return Verdict::inconclusive;
+}
+
+bool has_no_carrier(const ProbeResult& probe) {
+  return probe.has_local_carrier && probe.outcome == Outcome::refused && probe.step != "content" &&
+         probe.returns.empty();
 }
 
 Verdict verdict_of(const Door& door) {

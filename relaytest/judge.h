@@ -24,8 +24,12 @@ enum class Verdict : std::uint8_t {
 
 /// Of one probe; nothing: it says nothing about relaying (a question, a trick that needs an extension which is not offered).
 /// A smuggled message counts by itself; where it did not come, the message around it decides, as any other would if it was for
-/// our mailbox. If that was for an address at the target, it only had to be taken: the trick failed, and that is `closed`.
+/// our mailbox. If that was for an address at the target, it only had to be taken: the trick failed, and that is `closed`; where the
+/// address itself was refused, the trick was not tried.
 [[nodiscard]] std::optional<Verdict> verdict_of(const ProbeResult& probe);
+
+/// Smuggling: the address at the target for the message around the hidden one was refused, so nothing could be hidden in it.
+[[nodiscard]] bool has_no_carrier(const ProbeResult& probe);
 
 /// Of all its probes: open where one is, else a sink where one is, else inconclusive where one is or where none says
 /// anything, else closed. A door where nobody greeted is unreachable.

@@ -79,6 +79,9 @@ std::vector<std::string> remarks_of(const Run& run) {
       "hidden message was", "hidden messages were",
       " taken out of the content of another and treated as mail: the server ends content where "
       "RFC 5321, 4.1.1.4 does not.");
+  add(count_probes(run, has_no_carrier), "hidden message was", "hidden messages were",
+      " not sent: the server refuses mail to the address that was named for the message around "
+      "it.");
   add(count_probes(run,
                    [](const ProbeResult& probe) {
                      return probe.outcome == Outcome::deferred && denies_relaying(probe.reply);

@@ -37,6 +37,13 @@ ProbeResult smuggling(Outcome outcome, bool has_local_carrier, std::vector<Retur
   return result;
 }
 
+/// Smuggling in mail to an address at the target.
+ProbeResult refused_at(std::string step) {
+  ProbeResult result = smuggling(Outcome::refused, true);
+  result.step = std::move(step);
+  return result;
+}
+
 ProbeResult question(Outcome outcome, std::string reply = "250 <root@server.example>") {
   ProbeResult result = probe(outcome);
   result.kind = Kind::question;
@@ -124,7 +131,7 @@ TEST(JudgeOfSmuggling, GoesByTheHiddenMessageAndElseByTheOneAroundIt) {
   const struct {
     const char* why;
     ProbeResult probe;
-    Verdict verdict;
+    std::optional<Verdict> verdict;
   } rows[] = {
       {"the hidden one came", smuggling(Outcome::accepted, false, {returned(What::relayed)}),
        Verdict::open_relay},
@@ -143,7 +150,8 @@ TEST(JudgeOfSmuggling, GoesByTheHiddenMessageAndElseByTheOneAroundIt) {
        smuggling(Outcome::accepted, true, {returned(What::bounced)}), Verdict::closed},
       {"the carrier was for us, and was refused", smuggling(Outcome::refused, false),
        Verdict::closed},
-      {"the ending was refused", smuggling(Outcome::refused, true), Verdict::closed},
+      {"the ending was refused", refused_at("content"), Verdict::closed},
+      {"the local address is none: nothing was tried", refused_at("RCPT"), nothing},
       {"the local address defers", smuggling(Outcome::deferred, true), Verdict::inconclusive},
   };
   for (const auto& row : rows) {
@@ -258,13 +266,15 @@ TEST(Remarks, TellWhatDoesNotChangeTheVerdict) {
       run({door({probe(Outcome::accepted, {returned(What::bounced)}),
                  probe(Outcome::accepted, {returned(What::answered)}),
                  smuggling(Outcome::accepted, true, {returned(What::relayed)}), not_offered,
-                 question(Outcome::answered), deferred("454 4.7.1 Relay access denied")}),
+                 refused_at("RCPT"), question(Outcome::answered),
+                 deferred("454 4.7.1 Relay access denied")}),
            shut});
   const auto remarks = remarks_of(one);
-  for (const char* words : {"192.0.2.1:465 could not be reached", "backscatter", "auto-reply",
-                            "hidden message", "STARTTLS", "VRFY", "4xx"})
+  for (const char* words :
+       {"192.0.2.1:465 could not be reached", "backscatter", "auto-reply",
+        "hidden message was taken", "hidden message was not sent", "STARTTLS", "VRFY", "4xx"})
     EXPECT_THAT(remarks, Contains(HasSubstr(words)));
-  EXPECT_EQ(remarks.size(), 7U);
+  EXPECT_EQ(remarks.size(), 8U);
 }
 
 TEST(Remarks, CallNoDisclosureWhatAServerWillNotTell) {
