@@ -93,7 +93,7 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .75rem; }
 .trail { list-style: none; margin: 1rem 0 0; padding: 0; }
 .trail li { position: relative; padding: 0 0 .875rem 1.5rem; overflow-wrap: anywhere; font-family: var(--mono); font-size: .8125rem;
   unicode-bidi: isolate; }
-.trail li::before { content: ""; position: absolute; left: .25rem; top: .4em; width: .625rem; height: .625rem; border-radius: 50%;
+.trail li::before { content: ""; position: absolute; left: .25rem; top: .3em; width: .625rem; height: .625rem; border-radius: 50%;
   border: 2px solid var(--bad); background: var(--card); }
 .trail li::after { content: ""; position: absolute; left: .625rem; top: 1.3em; bottom: -.25em; border-left: 2px solid var(--line); }
 .trail li:last-child { padding-bottom: 0; }

@@ -12,8 +12,8 @@ struct TableOptions {
   bool all =
       false;  // a line for every probe; else those that were refused share one with their group
   bool naive = false;  // beside ours, the verdict of a tester that takes 250 to RCPT for relaying
-  std::size_t width = 80;  // columns; longer replies are cut. 0: nothing is cut
-  bool colour = false;     // for terminals only
+  std::size_t width = 0;  // columns; longer replies are cut. 0: nothing is cut, as for a file
+  bool colour = false;    // for terminals only
 };
 
 /// The whole report: the verdict first, then remarks, evidence, and a table of the probes at each door.

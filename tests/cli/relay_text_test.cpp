@@ -22,7 +22,7 @@ using testing::StartsWith;
 /// The n-th trick, whatever it is called: the catalogue changes, the reports do not.
 std::string trick(std::size_t n) { return std::string(relaytest::catalogue()[n].name); }
 
-std::string table(const relaytest::Run& run) { return table_of(run, {}); }
+std::string table(const relaytest::Run& run) { return table_of(run, {.width = 80}); }
 
 TEST(RelayText, SaysTheVerdictFirstAndOnWhatGround) {
   relaytest::Run unreachable = run_of({probe(trick(0), Outcome::not_tried, "")});
@@ -139,7 +139,8 @@ TEST(RelayText, MakesStrangersTextHarmless) {
 TEST(RelayText, HasColoursOnlyWhereTheyAreWanted) {
   const relaytest::Run run = run_of({came_back(trick(0))});
   EXPECT_THAT(table(run), Not(HasSubstr("\x1b")));
-  EXPECT_THAT(table_of(run, {.colour = true}), StartsWith("\x1b[1;31mOPEN RELAY\x1b[0m: 1 of"));
+  EXPECT_THAT(table_of(run, {.width = 80, .colour = true}),
+              StartsWith("\x1b[1;31mOPEN RELAY\x1b[0m: 1 of"));
 }
 
 TEST(RelayText, RemarksWhatIsNoRelaying) {
