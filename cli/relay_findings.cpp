@@ -222,6 +222,10 @@ std::string verdict_sentence(const Run& run) {
 
 std::string advice_sentence(const Run& run) {
   if (counts_of(run).kept == 0 || verdict_of(run) == Verdict::open_relay) return {};
+  if (run.is_self) {
+    return "Postern has no mailboxes: what it takes it passes on. Find out why that door trusts "
+           "strangers, and look into the queue: postern queue list";
+  }
   return fmt::format(
       "It may still hold them in a queue and forward them later than we waited. To look again: "
       "postern relay-test --resume {}",

@@ -19,6 +19,7 @@
 #include "relay_text.h"
 #include "relaytest/judge.h"
 #include "relaytest/run_file.h"
+#include "self_plan.h"
 
 namespace postern::cli {
 namespace {
@@ -157,6 +158,14 @@ int test(RelayPlan plan, const Arguments& arguments) {
   return report(plan.run, arguments);
 }
 
+int test_ourselves(const std::string& config_file, const Arguments& arguments) {
+  SelfPlan self = self_plan(config_file, arguments.run.only);
+  if (arguments.run.is_dry) return print_dry(self.test.run);
+  net::asio::io_context loop{1};
+  carry_out(loop, self.test.run, relaytest::self_test_setup(loop.get_executor(), self.settings));
+  return report(self.test.run, arguments);
+}
+
 int resume(const Arguments& arguments) {
   RelayPlan plan{relaytest::load(arguments.resume, relaytest::runs_directory()),
                  setup_of(arguments.run)};
@@ -165,9 +174,10 @@ int resume(const Arguments& arguments) {
   return test(std::move(plan), arguments);
 }
 
-int run(const Arguments& arguments) {
+int run(const std::string& config_file, const Arguments& arguments) {
   try {
     if (arguments.is_list) return list_catalogue();
+    if (arguments.is_self) return test_ourselves(config_file, arguments);
     if (!arguments.resume.empty()) return resume(arguments);
     if (arguments.run.target.empty())
       throw Failure{EX_USAGE, "say which HOST to test, or --self, or --resume RUN"};
@@ -249,7 +259,8 @@ void add_relay_test(CLI::App& app, Context& context) {
   command->footer(examples);
   const auto arguments = std::make_shared<Arguments>();
   add_options(*command, *arguments);
-  command->callback([&context, arguments] { context.exit_code = run(*arguments); });
+  command->callback(
+      [&context, arguments] { context.exit_code = run(context.config_file, *arguments); });
 }
 
 }  // namespace postern::cli
