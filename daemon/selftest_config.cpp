@@ -49,6 +49,11 @@ mail::Parsed<SelftestConfig::Target> parse_target(std::string_view text) {
 
 }  // namespace
 
+std::string text_of(const SelftestConfig::Target& target) {
+  const bool is_v6 = target.host.find(':') != target.host.npos;
+  return fmt::format("{}{}{}:{}", is_v6 ? "[" : "", target.host, is_v6 ? "]" : "", target.port);
+}
+
 SelftestConfig read_selftest(Section selftest, const std::vector<ListenerConfig>& listeners) {
   SelftestConfig config;
   config.at_start = selftest.flag("at_start", false);

@@ -6,6 +6,7 @@
 
 #include "daemon/endpoint.h"
 #include "daemon/machine.h"
+#include "daemon/selftest_config.h"
 #include "daemon/sockets.h"
 #include "daemon/start_failure.h"
 
@@ -41,11 +42,6 @@ bool needs(bool v6, const Config& config) {
            const auto address = mail::parse_address(target.host);
            return address ? is_of_family(*address) : !v6;
          });
-}
-
-std::string text_of(const SelftestConfig::Target& target) {
-  const bool is_v6 = target.host.find(':') != target.host.npos;
-  return fmt::format("{}{}{}:{}", is_v6 ? "[" : "", target.host, is_v6 ? "]" : "", target.port);
 }
 
 }  // namespace
@@ -106,7 +102,7 @@ SelftestPlan prepare_selftest(const Config& config, Vantage& vantage) {
   try {
     plan.settings.listener = bind_listener(config.selftest.returns);
   } catch (const StartFailure& failure) {
-    plan.gaps.push_back(fmt::format("returns: {}", failure.what()));
+    plan.gaps.push_back(fmt::format("that a probe comes back: {}", failure.what()));
   }
   return plan;
 }

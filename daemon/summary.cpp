@@ -9,6 +9,7 @@
 #include "daemon/listener_config.h"
 #include "daemon/quantity.h"
 #include "daemon/route_config.h"
+#include "daemon/selftest_config.h"
 
 namespace postern::daemon {
 namespace {
@@ -169,6 +170,22 @@ std::string limits(const Config& config) {
       config.queue_reserve == 0 ? "a twentieth" : words_of_size(config.queue_reserve));
 }
 
+std::string selftest(const Config& config) {
+  const SelftestConfig& selftest = config.selftest;
+  std::string text = "Self-test\n";
+  if (!selftest.at_start) {
+    return text + "  Not at the start ([selftest] at_start). By hand: postern relay-test --self\n";
+  }
+  text +=
+      "  At the start and after each reload, every listener is tried as a stranger would, from an "
+      "address outside mynetworks.\n";
+  std::vector<std::string> targets;
+  for (const SelftestConfig::Target& target : selftest.targets) targets.push_back(text_of(target));
+  if (!targets.empty()) text += fmt::format("  So are {}.\n", joined(targets, " and "));
+  return text +
+         "  Where Postern takes such mail, it takes no more of anybody until the next reload.\n";
+}
+
 std::string places(const Config& config) {
   std::string text =
       fmt::format("Places\n  name         {}\n  queue        {}\n  control      {}\n",
@@ -184,8 +201,8 @@ std::string places(const Config& config) {
 }  // namespace
 
 std::string summary_of(const Config& config) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}", who_may_send(config), where_mail_goes(config),
-                     when_tried_again(config), limits(config), places(config));
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", who_may_send(config), where_mail_goes(config),
+                     when_tried_again(config), limits(config), selftest(config), places(config));
 }
 
 }  // namespace postern::daemon

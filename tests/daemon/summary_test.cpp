@@ -28,6 +28,16 @@ TEST(Summary, NamesNoNetworkWhereNoneIsTrusted) {
   EXPECT_THAT(text, HasSubstr("users who log in"));
 }
 
+TEST(Summary, SaysWhatTheSelfTestWillDo) {
+  const std::string text = summary(
+      std::string(
+          "[selftest]\nat_start = true\ntargets = [\"[2001:db8::1]:25\", \"a.example:25\"]\n") +
+      tls);
+  EXPECT_THAT(text, HasSubstr("every listener is tried"));
+  EXPECT_THAT(text, HasSubstr("So are [2001:db8::1]:25 and a.example:25."));
+  EXPECT_THAT(text, HasSubstr("takes no more"));
+}
+
 TEST(Summary, SaysAllInPlainWords) {
   EXPECT_EQ(summary(std::string(R"(
 [[listener]]
@@ -67,6 +77,9 @@ Limits
   A message has at most 50 MiB and 1000 recipients.
   1000 clients at a time, 100 from one address, in 2 processes; 20 connections to one destination.
   The queue takes what the disk has, and leaves a twentieth of the disk free.
+
+Self-test
+  Not at the start ([selftest] at_start). By hand: postern relay-test --self
 
 Places
   name         smarthost.office.example
