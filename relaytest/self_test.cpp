@@ -8,14 +8,13 @@
 
 #include "net/dns.h"
 #include "net/stream.h"
+#include "relaytest/run_file.h"
 #include "relaytest/token.h"
 
 namespace postern::relaytest {
 namespace {
 
 namespace asio = net::asio;
-
-constexpr std::size_t id_length = 12;
 
 /// Where the system would connect from; unspecified: it knows no way. Sends nothing.
 mail::IpAddress usual_source(net::Executor executor, const mail::IpAddress& target) {
@@ -58,7 +57,6 @@ void add_door(SelfTest& test, const frames::SelftestDoor& way, const mail::IpAdd
 Run run_of(const frames::SelftestSettings& settings) {
   Run run;
   run.secret = new_secret();
-  run.id = new_secret().substr(0, id_length);
   run.target = settings.hostname;
   run.server = settings.hostname;
   run.mailbox = settings.mailbox;
@@ -67,6 +65,7 @@ Run run_of(const frames::SelftestSettings& settings) {
   if (settings.listener) run.listen = settings.returns;
   run.contact = "postmaster@" + settings.domain;
   run.started = system_clock::now();
+  run.id = new_run_id(run.started);
   run.is_self = true;
   return run;
 }
