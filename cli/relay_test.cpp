@@ -113,8 +113,6 @@ void carry_out(net::asio::io_context& loop, Run& run, relaytest::Setup setup) {
     signals.clear();
     if (!error) tester.stop();
   });
-  ::signal(SIGPIPE,
-           SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL, and a target may hang up at any time
   net::Nursery nursery(loop.get_executor());
   const auto test = [](relaytest::Tester& whole, auto& until) -> net::Task<> {
     co_await whole.test();

@@ -168,6 +168,7 @@ net::Task<bool> Conversation::say_hello(std::string command) {
 
 /// From EHLO, which says whether there is STARTTLS, to the handshake; a hello has to follow (RFC 3207, 4.2).
 net::Task<bool> Conversation::start_tls() {
+  if (!script_.starttls) note("this server takes mail only under TLS");
   bool goes_on = co_await say_hello(script_.tls_hello);
   if (!goes_on) co_return false;
   if (!is_in_clear() || !offers(capabilities_, "STARTTLS")) {
