@@ -92,7 +92,6 @@ class Internet:
         records = []
         for number, name in enumerate(self.names, 1):
             records += [f"--host-record={name}.lab.test,10.99.{number}.2",
-                        f"--host-record=v6.{name}.lab.test,fd99:{number}::2",
                         f"--host-record=tester.{name}.returns.test,198.51.100.{number}",
                         f"--mx-host={name}.returns.test,tester.{name}.returns.test"]
         process = subprocess.Popen(

@@ -9,6 +9,17 @@ from harness import PROGRAM, die_with_parent
 
 EXIT_CODES = {"closed": 0, "open relay": 1, "mail sink": 2, "unreachable": 3, "inconclusive": 4}
 LIMIT = 150  # seconds
+QUICK = ("--rate", "200", "--retry-after", "3s")
+
+
+def listening(internet, name):
+    """Options for a run against a machine: the tester is at its own address, and listens there for its own mail."""
+    return (*coming_from(internet, name), "--listen", f"{internet.tester(name)}:25")
+
+
+def coming_from(internet, name):
+    return ("--source", internet.tester(name), "--hello", f"tester.{name}.returns.test",
+            "--mailbox", f"probe@{name}.returns.test")
 
 
 @dataclasses.dataclass
@@ -19,6 +30,8 @@ class Told:
 
     @property
     def probes(self):
+        if not self.report:
+            raise AssertionError(f"{self.code}, and no report: {self.text}")
         return [probe for door in self.report["doors"] for probe in door["probes"]]
 
     def probe(self, trick):

@@ -5,22 +5,19 @@ At its end it prints the table that the README shows; POSTERN_RELAY_TABLE names 
 
 import concurrent.futures
 import dataclasses
-import itertools
 import os
 import pathlib
-import subprocess
 import time
 import typing
 import unittest
 
 import relay_lab_servers as servers
 import relay_runs
-from harness import LOOPBACK, PROGRAM, Postern, die_with_parent, free_port, make_folder, wait_until
+from harness import LOOPBACK, Postern, free_port, make_folder, wait_until
 from relay_lab import SERVER_HERE as OFFICE
 from relay_lab import Internet
 from relay_lab_peers import ENDLESS, GARBAGE, STEPS, Peer
 from relay_runs import EXIT_CODES
-from sink import Sink
 
 ALL = {"plain", "helo", "sender-null", "sender-server", "upper-case"}  # what an open relay must bring back, at the least
 WRAPPED = {"percent", "bang", "two-ats", "quoted-at"}
@@ -135,10 +132,8 @@ def setUpModule():
     for package in ("opensmtpd", "exim4-daemon-light"):
         packages[package] = downloads.submit(servers.fetch, package)
     names = [target.name for target in TARGETS]
-    internet = Internet([*names, "percent-office", "night", "returns"])
+    internet = Internet([*names, "percent-office"])
     unittest.addModuleCleanup(clean_up)
-    machines["night"] = internet.workers.submit(servers.slow_postfix, internet, "night", greylisting=0)
-    machines["returns"] = internet.workers.submit(servers.open_postfix, internet, "returns")
     for postern in (postern_in_all_modes(), trusting_postern()):
         closing.append(postern.close)
         postern.start()
@@ -173,26 +168,16 @@ def trusting_postern():
         {"address": f"{OFFICE}:{postern_ports['trusting', 'none']}", "tls": "none", "auth": "none"}])
 
 
-def listening(name):
-    """Options for a run against a machine: the tester is at its own address, and listens there for its own mail."""
-    tester = internet.tester(name)
-    return ("--source", tester, "--hello", f"tester.{name}.returns.test", "--mailbox", f"probe@{name}.returns.test",
-            "--listen", f"{tester}:25")
-
-
-QUICK = ("--rate", "200", "--retry-after", "3s")
-
-
 def prove(target):
     """Starts it, and runs the tester against it."""
     server = machines[target.name].result()
     port = getattr(server, "port", 25)
-    options = listening(target.name)
+    options = relay_runs.listening(internet, target.name)
     if server.host == LOOPBACK:  # from where one cannot connect with the tester's usual address
         options = ("--source", LOOPBACK, *options[2:])
     if target.name == "slow":
         internet.workers.submit(forward_later, server)
-    return relay_runs.run(make_folder(), f"{server.host}:{port}", *QUICK, *options, "--wait", target.wait, "--naive",
+    return relay_runs.run(make_folder(), f"{server.host}:{port}", *relay_runs.QUICK, *options, "--wait", target.wait, "--naive",
                           *target.options)
 
 
@@ -203,6 +188,32 @@ def forward_later(machine):
     servers.forward(machine)
 
 
+class Manners(unittest.TestCase):
+    def test_421_ends_the_talk(self):
+        for name in ("busy", "weary"):
+            told = results[name].result()
+            # Four connections at a time may be under way already, and one came before to ask for the server's name.
+            self.assertLessEqual(machines[name].result().connections, 5)
+            self.assertIn("421", told.report["doors"][0]["trouble"])
+            self.assertGreater(sum(probe["outcome"] == "not_tried" for probe in told.probes), 100)
+
+    def test_what_is_greylisted_is_tried_again(self):
+        plain = results["slow"].result().probe("plain")
+        self.assertEqual(plain["outcome"], "accepted")
+        self.assertGreaterEqual(plain["attempts"], 2)
+
+    def test_what_comes_back_says_who_sent_it_and_why(self):
+        told = results["open"].result()
+        head = told.probe("plain")["returns"][0]["head"]
+        self.assertIn("X-Postern-Relay-Test: " + told.probe("plain")["token"], head)
+        self.assertIn(told.report["id"], head)
+
+    def test_smuggled_messages_are_told_from_those_around_them(self):
+        """Postfix 3.7 takes a bare LF for a line end, unless it is told not to (CVE-2023-51764)."""
+        smuggled = results["open"].result().probe("smuggle-lf-dot-lf")
+        self.assertEqual({returned["is_carrier"] for returned in smuggled["returns"]}, {True, False})
+
+
 class NobodyElse(unittest.TestCase):
     def test_gets_any_of_it(self):
         """Every other host that anybody tried to reach was the bystander; and mail for other people does come to him."""
@@ -210,7 +221,7 @@ class NobodyElse(unittest.TestCase):
         arrived = [(message.client, message.recipients) for message in internet.bystander.messages]
         self.assertEqual(arrived, [])
         self.assertEqual(internet.bystander.connections, 0)
-        machines["returns"].result().run("sendmail", "other@elsewhere.example", input="Subject: hello\n\nhello\n")
+        machines["open"].result().run("sendmail", "other@elsewhere.example", input="Subject: hello\n\nhello\n")
         internet.bystander.wait_for_mail_to("other@elsewhere.example")
 
 

@@ -126,6 +126,7 @@ TEST_F(Conversing, EndsWhereTheServerSaysNo) {
       EXPECT_EQ(attempt.probe.outcome, outcome);
       EXPECT_EQ(attempt.probe.step, row.step);
       EXPECT_EQ(attempt.probe.reply, code + " CODE");
+      EXPECT_TRUE(attempt.has_greeted);  // who refuses to talk is there all the same
       EXPECT_EQ(attempt.farewell, code.starts_with("421") ? code + " CODE" : "");
       EXPECT_EQ(attempt.probe.has_recipient_accepted, row.step == "DATA" || row.step == "content");
       EXPECT_EQ(contents_.empty(), row.step != "content");
