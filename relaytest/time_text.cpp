@@ -33,7 +33,10 @@ std::optional<system_clock::time_point> parse_time(std::string_view text) {
   using namespace std::chrono;
   const year_month_day day(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
                            std::chrono::day(static_cast<unsigned>(number(8, 2))));
-  if (!day.ok()) return {};
+  // What the clock counts in nanoseconds ends in 2262.
+  const bool is_countable = day.year() >= year(1970) && day.year() < year(2262);
+  if (!day.ok() || !is_countable || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 59)
+    return {};
   return sys_days(day) + hours(number(11, 2)) + minutes(number(14, 2)) + seconds(number(17, 2)) +
          milliseconds(number(20, 3));
 }

@@ -10,7 +10,7 @@ namespace postern::relaytest {
 
 [[nodiscard]] std::string time_text(std::chrono::system_clock::time_point time);
 
-/// Nothing: it has not that form, or there is no such day.
+/// Nothing: it has not that form, or there is no such time from 1970 to 2261.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_time(
     std::string_view text);
 
