@@ -17,7 +17,6 @@ import os
 import pathlib
 import socket
 import subprocess
-import threading
 import unittest
 
 import faults

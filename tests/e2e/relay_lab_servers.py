@@ -14,7 +14,6 @@ from relay_lab import Machine
 
 # ── Postfix, which this machine has ──
 
-
 _default_main_cf = None  # of the first machine, with {} for its name
 _first_one = threading.Lock()
 
@@ -59,14 +58,14 @@ def open_postfix(internet, name, **settings):
 
 
 def percent_postfix(internet, name):
-    """A gateway that takes local parts as they are, before an office server that trusts it, and takes user%domain and
-    domain!user for orders, as Postfix does by default: two harmless servers that are an open relay together."""
+    """A gateway that takes local parts as they are, before an office server that trusts it and takes user%domain and
+    domain!user for orders, as Postfix does by default: neither is an open relay alone."""
     office = postfix(internet, name + "-office", mynetworks=f"127.0.0.0/8 {internet.address(name)}",
                      mydestination=f"$myhostname, {name}.lab.test, localhost")
-    gateway = postfix(internet, name, mydestination="localhost", relay_domains=f"{name}.lab.test",
-                      relay_transport=f"smtp:[{office.address}]", allow_untrusted_routing="yes", allow_percent_hack="no", swap_bangpath="no",
-                      resolve_dequoted_address="no", smtpd_relay_restrictions=_REFUSE.format("permit_auth_destination"))
-    return gateway
+    return postfix(internet, name, mydestination="localhost", relay_domains=f"{name}.lab.test",
+                   relay_transport=f"smtp:[{office.address}]", allow_untrusted_routing="yes", allow_percent_hack="no",
+                   swap_bangpath="no", resolve_dequoted_address="no",
+                   smtpd_relay_restrictions=_REFUSE.format("permit_auth_destination"))
 
 
 def null_sender_postfix(internet, name):
