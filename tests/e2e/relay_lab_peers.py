@@ -27,6 +27,7 @@ class Peer:
     def __init__(self, drops_at=None, replies=None, pause=0.0):
         self.drops_at, self.replies, self.pause = drops_at, replies or {}, pause
         self.connections = 0
+        self.quits_after_mail = 0  # clients who said goodbye after it had taken a message
         self._listener = socket.create_server((LOOPBACK, 0), backlog=512)
         self.host, self.port = self._listener.getsockname()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -66,6 +67,7 @@ class Peer:
             said.add(verb)
             self._answer(connection, verb)
             if verb == "QUIT":
+                self.quits_after_mail += "DATA" in said
                 return
             if verb == "DATA" and self.replies.get("DATA", "3")[0] == "3":
                 if self.drops_at == "content":
