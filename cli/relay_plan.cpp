@@ -19,6 +19,7 @@
 #include "net/dns.h"
 #include "relaytest/server_name.h"
 #include "relaytest/token.h"
+#include "relaytest/undemanding_tls.h"
 
 namespace postern::cli {
 namespace {
@@ -262,6 +263,7 @@ void open_returns(RelayPlan& plan, net::Executor executor) {
   }
   plan.setup.listener =
       run.listen.empty() ? listen_for(run.mailbox, executor) : listen_on(run.listen, executor);
+  plan.setup.tls = relaytest::undemanding_server_tls();
   const auto bound = plan.setup.listener->local_endpoint();
   run.listen = daemon::Endpoint{bound.address(), bound.port()}.text();
 }

@@ -102,12 +102,27 @@ class ProgressLine {
   bool is_terminal_ = ::isatty(STDERR_FILENO) != 0;
 };
 
+/// What was done must not be forgotten because it could not be kept.
+void keep(const Run& run) {
+  try {
+    relaytest::save(run, relaytest::runs_directory());
+  } catch (const std::exception& failure) {
+    fmt::print(stderr, "postern: this run cannot be resumed: {}\n", failure.what());
+  }
+}
+
 /// Until it is over, or until the first SIGINT or SIGTERM; a second one ends the program.
 void carry_out(net::asio::io_context& loop, Run& run, relaytest::Setup setup) {
   ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   ProgressLine line;
+  auto before = relaytest::Progress::Phase::over;
   relaytest::Tester tester(loop.get_executor(), run, std::move(setup),
-                           [&](const relaytest::Progress& progress) { line.show(progress); });
+                           [&](const relaytest::Progress& progress) {
+                             line.show(progress);
+                             if (progress.phase == before) return;
+                             before = progress.phase;
+                             if (!run.is_self) keep(run);
+                           });
   net::asio::basic_signal_set<net::Executor> signals(loop.get_executor(), SIGINT, SIGTERM);
   signals.async_wait([&](net::error_code error, int) {
     signals.clear();
@@ -120,15 +135,6 @@ void carry_out(net::asio::io_context& loop, Run& run, relaytest::Setup setup) {
   };
   nursery.start(test(tester, signals));
   loop.run();
-}
-
-/// What was done must not be forgotten because it could not be kept.
-void keep(const Run& run) {
-  try {
-    relaytest::save(run, relaytest::runs_directory());
-  } catch (const std::exception& failure) {
-    fmt::print(stderr, "postern: this run cannot be resumed: {}\n", failure.what());
-  }
 }
 
 int list_catalogue() {
@@ -150,7 +156,6 @@ int test(RelayPlan plan, const Arguments& arguments) {
   if (arguments.run.is_dry) return print_dry(plan.run);
   net::asio::io_context loop{1};
   open_returns(plan, loop.get_executor());
-  keep(plan.run);
   carry_out(loop, plan.run, std::move(plan.setup));
   keep(plan.run);
   return report(plan.run, arguments);

@@ -52,18 +52,6 @@ bool is_in_several_lines(std::string_view command) {
 
 }  // namespace
 
-net::SslContext undemanding_tls() {
-  net::SslContext context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
-  if (!context) throw std::bad_alloc();
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
-  SSL_CTX_set_security_level(context.get(), 0);
-  SSL_CTX_set_cipher_list(context.get(), "ALL:@SECLEVEL=0");
-  // Idle connections give their buffers back; writes may be taken up again from a buffer that has moved.
-  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  return context;
-}
-
 Conversation::Conversation(const Script& script, const Door& door, const std::string& server,
                            net::SslContext tls, Patience patience, ProbeResult probe, bool with_tls)
     : script_(script),

@@ -33,9 +33,6 @@ struct Attempt {
   bool insists_on_tls = false;  // 530 in clear to MAIL or RCPT, and STARTTLS is offered
 };
 
-/// A TLS client that takes any certificate and every version that OpenSSL can speak: the worse kept a server is, the more it is to be tested.
-[[nodiscard]] net::SslContext undemanding_tls();
-
 class Conversation {
  public:
   /// All but `probe` outlives the conversation. `with_tls`: STARTTLS although the trick does not ask for it.

@@ -10,6 +10,7 @@
 
 #include "net/task.h"
 #include "relaytest/run.h"
+#include "relaytest/undemanding_tls.h"
 #include "relaytest/visit.h"
 
 namespace postern::relaytest {
@@ -61,7 +62,7 @@ class Prober {
   Run& run_;
   Pace pace_;
   std::function<void()> on_change_;
-  net::SslContext tls_ = undemanding_tls();
+  net::SslContext tls_ = undemanding_client_tls();
   std::vector<Visit> visits_;   // one for each door
   std::size_t last_visit_ = 0;  // doors take turns
   bool has_enough_ = false;     // what was accepted is all that is wanted

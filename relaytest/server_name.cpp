@@ -6,6 +6,7 @@
 
 #include "mail/ascii.h"
 #include "relaytest/conversation.h"
+#include "relaytest/undemanding_tls.h"
 
 namespace postern::relaytest {
 namespace {
@@ -37,7 +38,7 @@ net::Task<std::string> ask_server_name(const Run& run, std::chrono::seconds limi
   const Patience patience{limit, 2 * limit};
   for (const Door& door : run.doors) {
     ProbeResult nothing;
-    Conversation conversation(script, door, run.server, undemanding_tls(), patience,
+    Conversation conversation(script, door, run.server, undemanding_client_tls(), patience,
                               std::move(nothing), false);
     const Attempt attempt = co_await conversation.hold();
     const std::string name = name_in_greeting(attempt.greeting);

@@ -20,9 +20,8 @@ struct Setup {
   std::chrono::milliseconds wait = std::chrono::minutes(15);
   std::optional<net::TcpAcceptor>
       listener;  // listens already; nothing: returns are only read elsewhere
-  // Null: the listener offers no STARTTLS. That loses relays that insist on TLS; with it one loses old ones that offer no
-  // TLS 1.2 and do not fall back, and it is the old ones that are open.
-  net::SslContext tls{};
+  net::SslContext
+      tls{};  // for the listener (undemanding_tls.h); null: it offers no STARTTLS, and a relay that insists looks like a sink
   std::optional<ReturnsElsewhere> elsewhere;
 };
 

@@ -71,7 +71,7 @@ class Conversing : public testing::Test {
   relaytest::Run run_ = run_without_probes();
   tests::Certificate certificate_{"DNS:mx.test"};
   net::SslContext server_tls_ = *net::server_tls(certificate_.pem(), certificate_.key_pem());
-  net::SslContext tls_ = undemanding_tls();
+  net::SslContext tls_ = undemanding_client_tls();
   Patience patience_{milliseconds(15'000), milliseconds(60'000), milliseconds(50)};
   std::vector<std::string> contents_;
   std::vector<std::string> lines_;
