@@ -65,18 +65,11 @@ Prober::Prober(Run& run, const Pace& pace, std::function<void()> on_change)
 }
 
 std::size_t Prober::tried() const {
-  std::size_t n = 0;
-  for (const Door& door : run_.doors) {
-    n += static_cast<std::size_t>(
-        std::ranges::count_if(door.probes, [](const auto& probe) { return probe.attempts > 0; }));
-  }
-  return n;
+  return count_probes(run_, [](const ProbeResult& probe) { return probe.attempts > 0; });
 }
 
 std::size_t Prober::all() const {
-  std::size_t n = 0;
-  for (const Door& door : run_.doors) n += door.probes.size();
-  return n;
+  return count_probes(run_, [](const ProbeResult&) { return true; });
 }
 
 net::Task<> Prober::probe_all() {

@@ -8,14 +8,6 @@
 namespace postern::relaytest {
 namespace {
 
-template <class Claim>
-std::size_t count_probes(const Run& run, Claim claim) {
-  std::size_t count = 0;
-  for (const Door& door : run.doors)
-    count += static_cast<std::size_t>(std::ranges::count_if(door.probes, claim));
-  return count;
-}
-
 bool has(const ProbeResult& probe, Return::What what, bool is_carrier) {
   return std::ranges::any_of(probe.returns, [&](const Return& it) {
     return it.what == what && it.is_carrier == is_carrier;

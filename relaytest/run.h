@@ -5,6 +5,7 @@
 // below, and to be escaped by whoever shows it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -122,5 +123,14 @@ struct Run {
       remarks;  // what a reader has to know about the run's worth, each a sentence
   std::vector<Door> doors;
 };
+
+/// How many of the probes, at all doors, `claim` is true of.
+template <class Claim>
+std::size_t count_probes(const Run& run, Claim claim) {
+  std::size_t count = 0;
+  for (const Door& door : run.doors)
+    count += static_cast<std::size_t>(std::ranges::count_if(door.probes, claim));
+  return count;
+}
 
 }  // namespace postern::relaytest

@@ -20,14 +20,6 @@ const CatchManner manner{
     .refusal = "550 5.7.1 That is none of the messages that this relay tester sent",
     .offers_smtputf8 = true};
 
-template <class Claim>
-std::size_t count_probes(const Run& run, Claim claim) {
-  std::size_t count = 0;
-  for (const Door& door : run.doors)
-    count += static_cast<std::size_t>(std::ranges::count_if(door.probes, claim));
-  return count;
-}
-
 bool has_come_back(const ProbeResult& probe) {
   return std::ranges::any_of(probe.returns,
                              [](const Return& it) { return it.what == Return::What::relayed; });

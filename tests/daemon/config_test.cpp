@@ -6,44 +6,13 @@
 #include <fstream>
 
 #include "daemon/config_sections.h"
-#include "made_up_machine.h"
+#include "read_config.h"
 
 namespace postern::daemon {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-constexpr const char* file_name = "/etc/postern/postern.toml";
-
-struct Read {
-  Config config;
-  std::vector<ConfigError> errors;
-  std::vector<ConfigError> warnings;
-};
-
-Read read(const std::string& text, const Machine& machine = office_machine()) {
-  Findings findings;
-  ParsedConfig parsed = parse_config(text, file_name, machine, findings);
-  return {std::move(parsed.config), findings.errors(), findings.warnings()};
-}
-
-std::string all_texts(const std::vector<ConfigError>& errors) {
-  std::string text;
-  for (const ConfigError& error : errors) text += text_of(file_name, error) + "\n";
-  return text;
-}
-
-/// What most files need and few rows are about.
-std::string with_tls(const std::string& text) {
-  return text + "\n[tls]\ncertificate = \"cert.pem\"\nprivate_key = \"key.pem\"\n";
-}
-
-Config good(const std::string& text) {
-  Read result = read(text);
-  EXPECT_EQ(all_texts(result.errors), "");
-  return std::move(result.config);
-}
 
 TEST(Configuration, TrustsNobodyByAddressWhereMynetworksIsEmpty) {
   EXPECT_TRUE(good(with_tls("[access]\nmynetworks = []")).mynetworks.empty());
@@ -180,27 +149,6 @@ targets = ["Smarthost.office.example:25", "[2001:db8::25]:465", "192.0.2.25:2525
   EXPECT_EQ(config.selftest.targets[0].port, 25);
   EXPECT_EQ(config.selftest.targets[1].host, "2001:db8::25");
   EXPECT_EQ(config.selftest.targets[2].port, 2525);
-}
-
-struct BadRow {
-  const char* text;
-  std::uint32_t line;
-  std::uint32_t column;
-  const char* key;
-  const char* what;    // part of it
-  const char* remedy;  // part of it
-};
-
-void expect_the_one_error(const BadRow& row, const std::string& text) {
-  SCOPED_TRACE(row.text);
-  const Read result = read(text);
-  ASSERT_EQ(result.errors.size(), 1U) << all_texts(result.errors);
-  const ConfigError& error = result.errors.front();
-  EXPECT_EQ(error.line, row.line);
-  EXPECT_EQ(error.column, row.column);
-  EXPECT_EQ(error.key, row.key);
-  EXPECT_THAT(error.what, HasSubstr(row.what));
-  EXPECT_THAT(error.remedy, HasSubstr(row.remedy));
 }
 
 TEST(Configuration, SaysWhereAKeyIsWrongAndWhatHelps) {
@@ -419,36 +367,6 @@ TEST(Route, WarnsOfWhatWorksButIsHardlyMeant) {
   ASSERT_EQ(result.warnings.size(), 2U);
   EXPECT_EQ(result.warnings[0].key, "route.tls_verify");
   EXPECT_THAT(result.warnings[1].what, HasSubstr("never used"));
-}
-
-TEST(Selftest, IsNotPointedAnywhereByMistake) {
-  const BadRow rows[] = {
-      {"[selftest]\nat_start = \"yes\"", 2, 12, "selftest.at_start", "text in quotes", ""},
-      {"[selftest]\non_start = true", 2, 1, "selftest.on_start", "no such key", "at_start"},
-      {"[selftest]\nreturns = \"2526\"", 2, 11, "selftest.returns", "no IP address",
-       "127.0.0.1:2526"},
-      {"[selftest]\nreturns = \"127.0.0.1:0\"", 2, 11, "selftest.returns", "port 0",
-       "127.0.0.1:2526"},
-      {"[selftest]\nreturns = \"192.0.2.1:2526\"", 2, 11, "selftest.returns", "not a loopback",
-       "127.0.0.1:2526"},
-      {"[[listener]]\naddress = \"127.0.0.1:2526\"\n[selftest]\nat_start = true\nreturns = "
-       "\"127.0.0.1:2526\"",
-       5, 11, "selftest.returns", "one of the listeners", "free port"},
-      {"[selftest]\ntargets = \"smarthost.office.example\"", 2, 11, "selftest.targets",
-       "the port is missing", "smarthost.office.example:25"},
-      {"[selftest]\ntargets = [\"192.0.2.1:25\", \"a..b:25\"]", 2, 28, "selftest.targets", "a..b",
-       ""},
-      {"[selftest]\ntargets = \"2001:db8::1:25\"", 2, 11, "selftest.targets", "brackets", ""},
-  };
-  for (const BadRow& row : rows) expect_the_one_error(row, with_tls(row.text));
-}
-
-TEST(Selftest, HasAtMostSixteenTargets) {
-  std::string list;
-  for (int i = 0; i < 20; ++i) list += "\"192.0.2.1:" + std::to_string(i + 1) + "\", ";
-  const Read result = read(with_tls("[selftest]\ntargets = [" + list + "]"));
-  ASSERT_EQ(result.errors.size(), 1U);
-  EXPECT_THAT(result.errors[0].what, HasSubstr("16"));
 }
 
 TEST(Configuration, ShowsAllErrorsAtOnceInTheirOrder) {
