@@ -108,8 +108,9 @@ std::string undecided_text(const Run& run, const Counts& counts) {
   if (counts.sent() == 0) {
     text = fmt::format("Nothing could be tried at {}", run.target);
   } else if (counts.undecided == 0) {
-    text = fmt::format("{} refused {}, but more were to be tried", run.target,
-                       counted(counts.sent(), "message"));
+    text = fmt::format(
+        "{} refused {}, {}", run.target, counted(counts.sent(), "message"),
+        not_tried > 0 ? "but more were to be tried" : "for who asked, not for what was asked");
   }
   text += trouble + ".";
   if (not_tried > 0)
@@ -227,9 +228,10 @@ std::string advice_sentence(const Run& run) {
            "strangers, and look into the queue: postern queue list";
   }
   return fmt::format(
-      "It may still hold them in a queue and forward them later than we waited. To look again: "
+      "It may still hold them in a queue and forward them later than we waited, or our mailbox may "
+      "be out of its reach: send a message to {} from elsewhere to know. To look again: "
       "postern relay-test --resume {}",
-      run.id);
+      run.mailbox, run.id);
 }
 
 std::string naive_sentence(const Run& run) {

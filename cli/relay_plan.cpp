@@ -1,23 +1,22 @@
 #include "relay_plan.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/udp.hpp>
-#include <boost/asio/use_future.hpp>
-#include <random>
 
 #include "daemon/endpoint.h"
 #include "daemon/quantity.h"
 #include "failure.h"
+#include "foreign_text.h"
+#include "mail/ascii.h"
 #include "mail/mailbox.h"
-#include "net/dns.h"
-#include "relaytest/server_name.h"
+#include "relay_names.h"
+#include "relaytest/catalogue.h"
+#include "relaytest/run_file.h"
 #include "relaytest/token.h"
 #include "relaytest/undemanding_tls.h"
 
@@ -32,7 +31,9 @@ constexpr std::uint16_t submissions_port = 465;  // TLS from the start (RFC 8314
 // Where a mail server takes mail, when the user names no port.
 constexpr std::array<std::uint16_t, 3> usual_ports = {smtp_port, submissions_port, 587};
 constexpr std::string_view local_part = "relay-test";
-constexpr double fastest = 1000;  // probes a second
+constexpr const char* usual_wait = "15m";
+constexpr double slowest = 0.001;  // probes a second
+constexpr double fastest = 1000;
 
 [[noreturn]] void refuse(const std::string& what) { throw Failure{EX_USAGE, what}; }
 
@@ -49,51 +50,37 @@ IpAddress address_of(std::string_view option, const std::string& text) {
   return mail::normalised(*address);
 }
 
-/// The result of a coroutine, on a loop of its own. `start` lives longer than what it starts.
-template <class Start>
-auto await(const Start& start) {
-  net::asio::io_context loop{1};
-  auto result =
-      net::asio::co_spawn(loop.get_executor(), start(loop.get_executor()), net::asio::use_future);
-  loop.run();
-  return result.get();
-}
-
-net::DnsAnswer<IpAddress> look_up(const std::string& host) {
-  return await([&](net::Executor executor) -> net::Task<net::DnsAnswer<IpAddress>> {
-    net::Resolver resolver(executor, {});
-    auto found = co_await resolver.configured_addresses(host);
-    co_return found;
+/// A name of ours or of the target goes into commands as it is.
+void check_name(std::string_view option, const std::string& name) {
+  constexpr std::size_t max_name = 255;  // octets (RFC 5321, 4.5.3.1.2)
+  const bool is_plain = std::ranges::all_of(name, [](char c) {
+    return mail::is_letter(c) || mail::is_digit(c) ||
+           std::string_view(".-_:[]").find(c) != std::string_view::npos;
   });
+  if (name.size() > max_name || !is_plain)
+    refuse(fmt::format("{} {}: a domain, or an address in brackets", option, printable(name)));
 }
 
-std::vector<IpAddress> resolve(const std::string& host) {
-  if (const auto address = mail::parse_address(host)) return {mail::normalised(*address)};
-  net::DnsAnswer<IpAddress> answer = look_up(host);
-  if (answer.status == net::DnsStatus::temporary_failure)
-    throw Failure{EX_TEMPFAIL, fmt::format("DNS gives no answer about {}", host)};
-  if (answer.records.empty()) throw Failure{EX_NOHOST, fmt::format("{} has no address", host)};
-  return std::move(answer.records);
+void check_source(const IpAddress& source) {
+  net::asio::io_context loop;
+  net::error_code error;
+  const net::asio::ip::tcp::endpoint endpoint(source, 0);
+  net::asio::ip::tcp::socket socket(loop, endpoint.protocol());
+  socket.bind(endpoint, error);
+  if (error) refuse(fmt::format("--source {}: {}", source.to_string(), error.message()));
 }
 
-/// What the target calls itself, where the user has only said its address. A name that does not lead to that address is not used:
-/// mail to it could go to somebody else.
-void learn_name(relaytest::Run& run, std::chrono::seconds limit) {
-  const std::string name =
-      await([&](net::Executor) { return relaytest::ask_server_name(run, limit); });
-  if (name.empty()) return;
-  const auto addresses = look_up(name).records;
-  const auto is_ours = [&](const Door& door) {
-    return std::ranges::find(addresses, door.address) != addresses.end();
-  };
-  if (std::ranges::any_of(run.doors, is_ours)) {
-    run.server = name;
-  } else {
-    run.remarks.push_back(
-        fmt::format("The server calls itself {}, but that name does not lead to it; so its address "
-                    "stands for its name in the tricks. If the name is its own: --server {}",
-                    name, name));
-  }
+/// In tricks the local-part meets others' rules for `%`, `!` and quotes: it must mean nothing by any of them.
+void check_address(std::string_view option, const std::string& address) {
+  if (address.empty()) return;
+  const auto parsed = mail::Mailbox::parse(address);
+  const bool is_plain = parsed && std::ranges::all_of(parsed->local_part(), [](char c) {
+                          return mail::is_letter(c) || mail::is_digit(c) ||
+                                 std::string_view("._+-").find(c) != std::string_view::npos;
+                        });
+  if (!is_plain || address.front() == '"')
+    refuse(fmt::format("{} {}: an address, with letters, digits and . _ + - before its @", option,
+                       printable(address)));
 }
 
 void check_permission(const RelayArguments& arguments, const std::vector<IpAddress>& addresses) {
@@ -130,16 +117,11 @@ std::string name_from(const IpAddress& source) {
   return is_known && text.find('.') != text.npos ? std::string(text) : literal_of(source);
 }
 
-std::string new_id(relaytest::system_clock::time_point now) {
-  std::random_device random;
-  return fmt::format("{:%Y%m%d-%H%M%S}-{:04x}",
-                     std::chrono::time_point_cast<std::chrono::seconds>(now), random() & 0xffff);
-}
-
 std::vector<Door> doors_of(const RelayArguments& arguments, const daemon::HostPort& target,
                            const std::vector<IpAddress>& addresses) {
   std::vector<IpAddress> sources;
   for (const std::string& text : arguments.sources) sources.push_back(address_of("--source", text));
+  for (const IpAddress& source : sources) check_source(source);
   std::vector<std::uint16_t> ports(usual_ports.begin(), usual_ports.end());
   if (target.port) ports = {*target.port};
   std::vector<Door> doors;
@@ -168,8 +150,9 @@ net::TcpAcceptor listen_on(const daemon::Endpoint& endpoint, net::Executor execu
     throw Failure{EX_UNAVAILABLE,
                   fmt::format("cannot listen on {} for what comes back: {}. Name another place "
                               "by --listen ADDRESS:PORT, or by --returns a mailbox that "
-                              "another program fills",
-                              endpoint.text(), failure.code().message())};
+                              "another program fills{}",
+                              endpoint.text(), failure.code().message(),
+                              endpoint.port < 1024 ? " (port 25 needs root)" : "")};
   }
 }
 
@@ -197,16 +180,19 @@ RelayPlan new_plan(const RelayArguments& arguments) {
   const auto target = daemon::split_host_port(arguments.target);
   if (!target) refuse(fmt::format("{}: {}", arguments.target, target.error().reason));
   const std::string host(target->host);
-  const std::vector<IpAddress> addresses = resolve(host);
+  const std::vector<IpAddress> addresses = addresses_of(host);
   check_permission(arguments, addresses);
+
+  check_name("--server", arguments.server);
+  check_name("--hello", arguments.hello);
 
   RelayPlan plan;
   relaytest::Run& run = plan.run;
   run.started = relaytest::system_clock::now();
-  run.id = new_id(run.started);
+  run.id = relaytest::new_run_id(run.started);
   run.secret = relaytest::new_secret();
   run.target = arguments.target;
-  run.server = arguments.server.empty() ? host : arguments.server;
+  run.server = arguments.server;
   run.contact = arguments.contact;
   run.listen = arguments.listen;
   run.returns = arguments.returns;
@@ -216,38 +202,46 @@ RelayPlan new_plan(const RelayArguments& arguments) {
       first.source.is_unspecified() ? source_towards(first.address, first.port) : first.source;
   run.mailbox = arguments.mailbox.empty() ? fmt::format("{}@{}", local_part, literal_of(source))
                                           : arguments.mailbox;
-  for (const std::string* address : std::array{&std::as_const(run.mailbox), &arguments.carrier}) {
-    if (!address->empty() && !mail::Mailbox::parse(*address))
-      refuse(fmt::format("{} is no address", *address));
-  }
+  check_address("--mailbox", run.mailbox);
+  check_address("--carrier", arguments.carrier);
   run.us = arguments.hello.empty() ? name_from(source) : arguments.hello;
   run.carrier = arguments.carrier;
-  if (source.is_loopback() && arguments.sources.empty()) {
-    run.remarks.push_back(
-        "The tester came from this machine itself, whom most servers trust: what strangers may do "
-        "is seen from another machine, or from an address outside mynetworks (--source).");
+  if (source.is_unspecified())
+    throw Failure{EX_NOHOST, fmt::format("there is no way to {} from here", arguments.target)};
+  if (!mail::is_public(source)) {
+    run.remarks.push_back(fmt::format(
+        "The tester came from {}. A server that trusts this address (mynetworks) rightly relays "
+        "for it: what it does for strangers is seen from another address (--source), or from "
+        "another machine.",
+        source.to_string()));
   }
   run.sender = run.mailbox;
-  if (run.server == host && mail::parse_address(host) && !arguments.is_dry)
-    learn_name(run, duration_of("--timeout", arguments.timeout));
+  const auto limit = duration_of("--timeout", arguments.timeout);
+  if (run.server.empty()) choose_server_name(run, host, !arguments.is_dry, limit);
+  check_mailbox(run);
+  check_target_names(run);
   try {
     relaytest::plan_probes(run, arguments.only);
   } catch (const std::invalid_argument& failure) {
     refuse(fmt::format("--only: {}", failure.what()));
   }
+  const std::size_t chosen = run.doors.front().probes.size();
+  const std::size_t all = relaytest::catalogue().size();
+  if (chosen < all)
+    run.remarks.push_back(fmt::format("Only {} of {} tricks were chosen.", chosen, all));
   plan.setup = setup_of(arguments);
   return plan;
 }
 
 relaytest::Setup setup_of(const RelayArguments& arguments) {
-  if (!(arguments.rate > 0 && arguments.rate <= fastest))
-    refuse(fmt::format("--rate: more than 0, at most {} a second", fastest));
+  if (!(arguments.rate >= slowest && arguments.rate <= fastest))
+    refuse(fmt::format("--rate: {} to {} a second", slowest, fastest));
   relaytest::Setup setup;
   setup.pace.rate = arguments.rate;
   setup.pace.at_a_time = arguments.at_a_time;
   setup.pace.timeout = duration_of("--timeout", arguments.timeout);
   setup.pace.retry_after = duration_of("--retry-after", arguments.retry_after);
-  setup.wait = duration_of("--wait", arguments.wait);
+  setup.wait = duration_of("--wait", arguments.wait.empty() ? usual_wait : arguments.wait);
   return setup;
 }
 

@@ -25,7 +25,7 @@ struct RelayArguments {
   double rate = 2;
   std::uint32_t at_a_time = 4;
   std::string timeout = "30s";
-  std::string wait = "15m";
+  std::string wait;  // empty: 15 minutes, as greylisting and slow queues want
   std::string retry_after = "6m";
   bool may_test = false;
   bool is_dry = false;  // connects to nothing, not even to ask the server its name

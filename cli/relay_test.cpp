@@ -5,6 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
@@ -44,7 +45,8 @@ by --listen or --returns where its mail arrives: a maildir, the folder of `poste
 
 Ctrl-C ends the waiting, and reports what is known.
 
-Exit codes: 0 closed; 1 open relay; 2 mail sink; 3 unreachable; 4 inconclusive; 64 usage; 69 cannot listen.)";
+Exit codes: 0 closed; 1 open relay; 2 mail sink; 3 unreachable; 4 inconclusive; 64 usage; 65 a
+damaged run; 68, 75 a name that DNS does not find; 69 cannot listen; 73, 74 cannot write the report.)";
 
 struct Arguments {
   RelayArguments run;
@@ -75,14 +77,21 @@ TableOptions table_options(const Arguments& arguments) {
   return options;
 }
 
+/// Before anything is sent, not after.
+void check_writable(const std::string& path) {
+  if (path.empty() || path == "-") return;
+  const std::ofstream file(path, std::ios::app);
+  if (!file) throw Failure{EX_CANTCREAT, fmt::format("cannot write {}", path)};
+}
+
 int report(const Run& run, const Arguments& arguments) {
-  if (!arguments.html.empty()) write_file(arguments.html, page_of(run));
   if (arguments.json == "-") {
     fmt::print("{}\n", relaytest::json_of(run));
   } else {
-    if (!arguments.json.empty()) write_file(arguments.json, relaytest::json_of(run) + '\n');
     fmt::print("{}", table_of(run, table_options(arguments)));
+    if (!arguments.json.empty()) write_file(arguments.json, relaytest::json_of(run) + '\n');
   }
+  if (!arguments.html.empty()) write_file(arguments.html, page_of(run));
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     throw Failure{EX_IOERR, "the report could not be written"};
   return relaytest::exit_code_of(relaytest::verdict_of(run));
@@ -104,10 +113,14 @@ class ProgressLine {
 
 /// What was done must not be forgotten because it could not be kept.
 void keep(const Run& run) {
+  static bool has_failed = false;  // says it once
+  if (has_failed) return;
   try {
     relaytest::save(run, relaytest::runs_directory());
   } catch (const std::exception& failure) {
-    fmt::print(stderr, "postern: this run cannot be resumed: {}\n", failure.what());
+    has_failed = true;
+    fmt::print(stderr, "postern relay-test: this run cannot be resumed: {}\n",
+               printable(failure.what()));
   }
 }
 
@@ -115,15 +128,18 @@ void keep(const Run& run) {
 void carry_out(net::asio::io_context& loop, Run& run, relaytest::Setup setup) {
   ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   ProgressLine line;
-  auto before = relaytest::Progress::Phase::over;
-  relaytest::Tester tester(loop.get_executor(), run, std::move(setup),
-                           [&](const relaytest::Progress& progress) {
-                             line.show(progress);
-                             if (progress.phase == before) return;
-                             before = progress.phase;
-                             if (!run.is_self) keep(run);
-                           });
+  auto phase = relaytest::Progress::Phase::over;
+  std::size_t returned = 0;
+  relaytest::Tester tester(
+      loop.get_executor(), run, std::move(setup), [&](const relaytest::Progress& progress) {
+        line.show(progress);
+        const bool is_news = progress.phase != phase || progress.returned != returned;
+        phase = progress.phase;
+        returned = progress.returned;
+        if (is_news && !run.is_self) keep(run);
+      });
   net::asio::basic_signal_set<net::Executor> signals(loop.get_executor(), SIGINT, SIGTERM);
+  signals.add(SIGHUP);  // the terminal is closed
   signals.async_wait([&](net::error_code error, int) {
     signals.clear();
     if (!error) tester.stop();
@@ -169,9 +185,11 @@ int test_ourselves(const std::string& config_file, const Arguments& arguments) {
   return report(self.test.run, arguments);
 }
 
-int resume(const Arguments& arguments) {
+int resume(Arguments arguments) {
+  if (arguments.run.wait.empty()) arguments.run.wait = "1m";  // most of what can come is there
   RelayPlan plan{relaytest::load(arguments.resume, relaytest::runs_directory()),
                  setup_of(arguments.run)};
+  for (relaytest::Door& door : plan.run.doors) door.trouble.clear();  // it may have passed
   if (!arguments.run.listen.empty()) plan.run.listen = arguments.run.listen;
   if (!arguments.run.returns.empty()) plan.run.returns = arguments.run.returns;
   return test(std::move(plan), arguments);
@@ -179,6 +197,8 @@ int resume(const Arguments& arguments) {
 
 int run(const std::string& config_file, const Arguments& arguments) {
   try {
+    check_writable(arguments.html);
+    check_writable(arguments.json);
     if (arguments.is_list) return list_catalogue();
     if (arguments.is_self) return test_ourselves(config_file, arguments);
     if (!arguments.resume.empty()) return resume(arguments);
@@ -186,26 +206,28 @@ int run(const std::string& config_file, const Arguments& arguments) {
       throw Failure{EX_USAGE, "say which HOST to test, or --self, or --resume RUN"};
     return test(new_plan(arguments.run), arguments);
   } catch (const Failure& failure) {
-    fmt::print(stderr, "postern relay-test: {}\n", failure.text);
+    fmt::print(stderr, "postern relay-test: {}\n", printable(failure.text));
     return failure.exit_code;
   } catch (const std::runtime_error& failure) {
-    fmt::print(stderr, "postern relay-test: {}\n", failure.what());
+    fmt::print(stderr, "postern relay-test: {}\n", printable(failure.what()));
     return EX_DATAERR;
   }
 }
 
 void add_options(CLI::App& command, Arguments& arguments) {
   RelayArguments& run = arguments.run;
-  command.add_option("target", run.target, "the server; without a port: 25, 465 and 587")
-      ->type_name("HOST[:PORT]");
+  auto* target =
+      command.add_option("target", run.target, "the server; without a port: 25, 465 and 587")
+          ->type_name("HOST[:PORT]");
   command.add_flag("--implicit-tls", run.is_implicit_tls,
                    "TLS from the start; on port 465 that is so anyway");
   command.add_flag("--i-may-test-this-host", run.may_test,
                    "needed for a public address: its operator has allowed this test");
-  command
-      .add_option("--mailbox", run.mailbox, "where relayed messages come back: your own mailbox")
-      ->type_name("ADDRESS")
-      ->default_str("relay-test@[our address]");
+  auto* mailbox = command
+                      .add_option("--mailbox", run.mailbox,
+                                  "where relayed messages come back: your own mailbox")
+                      ->type_name("ADDRESS")
+                      ->default_str("relay-test@[our address]");
   command.add_option("--listen", run.listen, "where the mailbox's mail arrives at this machine")
       ->type_name("ADDRESS:PORT")
       ->default_str("the mailbox's address, port 25");
@@ -213,10 +235,12 @@ void add_options(CLI::App& command, Arguments& arguments) {
       .add_option("--returns", run.returns,
                   "do not listen, but look here: a maildir, or what `postern catch` wrote")
       ->type_name("PATH");
-  command
-      .add_option("--source", run.sources,
-                  "connect from this address of the machine; one for IPv4, one for IPv6")
-      ->type_name("ADDRESS");
+  auto* source =
+      command
+          .add_option("--source", run.sources,
+                      "connect from this address of the machine; one for IPv4, one for IPv6")
+          ->type_name("ADDRESS")
+          ->allow_extra_args(false);
   command.add_option("--hello", run.hello, "our name in EHLO")->type_name("NAME");
   command.add_option("--server", run.server, "the target's mail name, where that is not HOST")
       ->type_name("NAME");
@@ -229,7 +253,8 @@ void add_options(CLI::App& command, Arguments& arguments) {
       ->type_name("TEXT");
   command.add_option("--only", run.only, "these tricks only; --list names them")
       ->type_name("TRICK,...")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.add_option("--rate", run.rate, "probes a second, at most")->capture_default_str();
   command.add_option("--connections", run.at_a_time, "at a time, to one port")
       ->check(CLI::Range(1, 50))
@@ -238,12 +263,18 @@ void add_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--retry-after", run.retry_after, "until what was greylisted is tried again")
       ->capture_default_str();
   command.add_option("--wait", run.wait, "for what was accepted to come back")
-      ->capture_default_str();
-  command.add_option("--resume", arguments.resume, "look again for what came back of a former run")
-      ->type_name("RUN");
-  command.add_flag("--self", arguments.is_self,
-                   "test the Postern of this machine, on each of its listeners, from an address "
-                   "outside mynetworks");
+      ->default_str("15m; with --resume 1m");
+  auto* resumed =
+      command
+          .add_option("--resume", arguments.resume,
+                      "go on with a former run: try what was left, look again for what came back")
+          ->type_name("RUN")
+          ->excludes(target);
+  auto* self = command.add_flag(
+      "--self", arguments.is_self,
+      "test the Postern of this machine, on each of its listeners, from an address "
+      "outside mynetworks");
+  for (CLI::Option* option : std::array{target, mailbox, source, resumed}) self->excludes(option);
   command.add_flag("--list", arguments.is_list, "print the catalogue, and end");
   command.add_flag("--dry-run", run.is_dry, "print what would be sent, and end");
   command.add_flag("--naive", arguments.is_naive,

@@ -40,6 +40,8 @@ Request request_for(const mail::IpAddress& address, std::uint16_t type, int flag
   request.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
   request.message.ifa_family = address.is_v6() ? AF_INET6 : AF_INET;
   request.message.ifa_prefixlen = address.is_v6() ? 128 : 32;
+  // Of this machine only: no program that connects elsewhere is given it as its source.
+  if (address.is_v4()) request.message.ifa_scope = RT_SCOPE_HOST;
   request.message.ifa_flags = IFA_F_NODAD;
   request.message.ifa_index = ::if_nametoindex("lo");
   const auto add = [&](const auto& bytes) {

@@ -131,11 +131,11 @@ net::Task<net::Result<SelftestResult>> Selftest::ask(frames::SelftestSettings se
   net::log("selftest-started", {{"pid", child.pid}, {"doors", settings.doors.size()}});
   channel.send(std::move(settings));
 
-  bool is_late = false;
+  is_late_ = false;
   net::Timer patience(executor_, limit);
-  patience.async_wait([&is_late, this](net::error_code error) {
-    if (error) return;
-    is_late = true;
+  patience.async_wait([this, pid = child.pid](net::error_code error) {
+    if (error || pid_ != pid) return;
+    is_late_ = true;
     kill();
   });
   auto frame = co_await channel.receive();
@@ -145,8 +145,8 @@ net::Task<net::Result<SelftestResult>> Selftest::ask(frames::SelftestSettings se
   int status = 0;
   ::waitpid(pid_, &status, 0);
   pid_ = 0;
-  end = is_late ? fmt::format("not done within {} minutes", limit.count())
-                : "its process ended: " + end_of(status);
+  end = is_late_ ? fmt::format("not done within {} minutes", limit.count())
+                 : "its process ended: " + end_of(status);
   if (!frame) co_return frame.error();
   if (auto* result = std::get_if<SelftestResult>(&*frame)) co_return std::move(*result);
   co_return make_error_code(boost::system::errc::protocol_error);

@@ -38,6 +38,7 @@ class Selftest {
   std::optional<Config> next_;  // to be tested, as soon as the test that runs has gone
   bool is_running_ = false;
   bool is_given_up_ = false;
+  bool is_late_ = false;  // was killed because its time was over
   pid_t pid_ = 0;  // of the process that tests; 0: there is none
   net::Nursery nursery_;
 };

@@ -12,7 +12,21 @@ namespace {
 
 constexpr const char* usual_returns = "127.0.0.1:2526";
 
-std::string read_returns(Section& selftest, const std::vector<ListenerConfig>& listeners) {
+/// Also where a listener has the port on all addresses of that family.
+bool is_listener(const Endpoint& endpoint, const std::vector<ListenerConfig>& listeners) {
+  const auto is_same = [&](const std::string& text) {
+    const auto bound = parse_endpoint(text);
+    return bound && bound->port == endpoint.port &&
+           (bound->address == endpoint.address || bound->address.is_unspecified());
+  };
+  return std::ranges::any_of(listeners, [&](const ListenerConfig& listener) {
+    return std::ranges::any_of(listener.addresses, is_same);
+  });
+}
+
+/// `is_used`: the test is made at each start.
+std::string read_returns(Section& selftest, const std::vector<ListenerConfig>& listeners,
+                         bool is_used) {
   constexpr const char* remedy =
       "write a loopback address and a free port, such as \"127.0.0.1:2526\"";
   const std::string text = selftest.text("returns", usual_returns);
@@ -26,9 +40,8 @@ std::string read_returns(Section& selftest, const std::vector<ListenerConfig>& l
   } else if (!endpoint->is_loopback()) {
     selftest.error("returns", in_quotes(text) + " is not a loopback address: others could reach it",
                    remedy);
-  } else if (std::ranges::any_of(listeners, [&](const ListenerConfig& listener) {
-               return std::ranges::count(listener.addresses, endpoint->text()) > 0;
-             })) {
+  } else if (is_listener(*endpoint, listeners)) {
+    if (!is_used && text == usual_returns) return text;  // nobody has asked for it
     selftest.error("returns", in_quotes(text) + " is one of the listeners", remedy);
   } else {
     return endpoint->text();
@@ -57,7 +70,7 @@ std::string text_of(const SelftestConfig::Target& target) {
 SelftestConfig read_selftest(Section selftest, const std::vector<ListenerConfig>& listeners) {
   SelftestConfig config;
   config.at_start = selftest.flag("at_start", false);
-  config.returns = read_returns(selftest, listeners);
+  config.returns = read_returns(selftest, listeners, config.at_start);
   for (const Item& item : selftest.list("targets")) {
     const auto target = parse_target(item.text);
     if (!target) {

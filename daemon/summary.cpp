@@ -174,16 +174,24 @@ std::string selftest(const Config& config) {
   const SelftestConfig& selftest = config.selftest;
   std::string text = "Self-test\n";
   if (!selftest.at_start) {
-    return text + "  Not at the start ([selftest] at_start). By hand: postern relay-test --self\n";
+    return text +
+           fmt::format(
+               "  Not at the start ([selftest] at_start). By hand: postern relay-test --self\n"
+               "  Its mail, to postern-self-test.invalid, comes back at {}.\n",
+               selftest.returns);
   }
   text +=
       "  At the start and after each reload, every listener is tried as a stranger would, from an "
       "address outside mynetworks.\n";
   std::vector<std::string> targets;
   for (const SelftestConfig::Target& target : selftest.targets) targets.push_back(text_of(target));
-  if (!targets.empty()) text += fmt::format("  So are {}.\n", joined(targets, " and "));
-  return text +
-         "  Where Postern takes such mail, it takes no more of anybody until the next reload.\n";
+  if (!targets.empty())
+    text += fmt::format("  In addition it tries {}.\n", joined(targets, " and "));
+  return text + fmt::format(
+                    "  Its mail, to postern-self-test.invalid, comes back at {}.\n"
+                    "  Where Postern takes such mail, it takes no more of anybody until the next "
+                    "reload.\n",
+                    selftest.returns);
 }
 
 std::string places(const Config& config) {

@@ -1,6 +1,7 @@
 #include "daemon/supervisor.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -353,11 +354,11 @@ void Supervisor::reload() {
     tls_ = std::move(tls);
     auth_ = std::move(auth);
     sockets_ = std::move(sockets);
-    is_accepting_ = true;
     for (auto& process : processes_) {
       if (process->pid != 0) send_settings(*process);
-      keep_alive(*process);
     }
+    is_accepting_ = true;
+    for (auto& process : processes_) keep_alive(*process);
   } catch (const std::exception& failure) {
     return refuse_reload(failure.what());
   }
@@ -417,6 +418,8 @@ void Supervisor::renew_certificate() {
 /// Refused is better than left waiting: clients see at once that they must go elsewhere. A reload opens again.
 void Supervisor::close_acceptance() {
   is_accepting_ = false;
+  // A draining smtpd has copies of them: closed for all, so that nobody waits in them and a reload can bind them again.
+  for (const auto& [address, socket] : sockets_) ::shutdown(socket.get(), SHUT_RDWR);
   sockets_.clear();
   nursery_.start(drain({Role::smtpd}, drain_talkers));
 }

@@ -168,8 +168,11 @@ net::Task<bool> Conversation::start_tls() {
   std::string command = "STARTTLS\r\n" + script_.behind_starttls;
   goes_on = co_await ask("STARTTLS", std::move(command));
   if (!goes_on) co_return false;
-  if (reply_.is_permanent()) {  // it was offered all the same; that says nothing about relaying
-    decide(Outcome::not_offered, "STARTTLS", reply_.one_line());
+  if (reply_.is_permanent()) {
+    // It was offered all the same; that says nothing about relaying. Who has asked for it (530) has still to be asked.
+    Outcome outcome = script_.starttls ? Outcome::not_offered : Outcome::broken_off;
+    if (!script_.behind_starttls.empty()) outcome = Outcome::refused;
+    decide(outcome, "STARTTLS", reply_.one_line());
     co_return false;
   }
   if (!is_positive("STARTTLS")) co_return false;
@@ -247,10 +250,12 @@ net::Task<bool> Conversation::send_content() {
   }
   if (goes_on) goes_on = co_await send("content", script_.content);
   if (goes_on) goes_on = co_await read_reply("content");
-  if (!goes_on || !is_positive("content")) co_return false;
-  decide(Outcome::accepted, "content", reply_.one_line());
+  if (!goes_on) co_return false;
+  if (is_positive("content")) decide(Outcome::accepted, "content", reply_.one_line());
+  // Whatever becomes of the message around it, the hidden one may have been taken.
   if (script_.kind == Kind::smuggling) {
     const int surplus = co_await read_surplus();
+    attempt_.probe.has_surplus_replies = surplus > 0;
     if (surplus > 0)
       note("the server answered as if a second message had begun in the content of the first");
   }
@@ -284,6 +289,10 @@ net::Task<> Conversation::say_goodbye() {
 // ── commands and replies ─────────────────────────────────────────────────────────────────────────────────────────────
 
 net::Task<bool> Conversation::ask(std::string_view step, std::string command) {
+  if (!door_.trouble.empty()) {  // meanwhile another connection was told to leave
+    note("ended: " + door_.trouble);
+    co_return false;
+  }
   if (!command.ends_with("\r\n")) command += "\r\n";
   bool goes_on = co_await send(step, command);
   if (goes_on) goes_on = co_await read_reply(step);

@@ -20,7 +20,49 @@ bool has_come(const ProbeResult& probe, Return::What what) {
 
 /// Taken, and it says no more than that.
 Verdict verdict_of_accepted(const ProbeResult& probe) {
-  return probe.has_local_carrier ? Verdict::closed : Verdict::mail_sink;
+  return probe.has_local_carrier && !probe.has_surplus_replies ? Verdict::closed
+                                                               : Verdict::mail_sink;
+}
+
+/// A reply in lower case, without what it repeats of ours in brackets: our address has the word relay in it.
+std::string own_words_of(std::string_view reply) {
+  std::string words;
+  for (bool is_ours = false; const char c : reply) {
+    if (c == '<') is_ours = true;
+    if (!is_ours) words += mail::to_lower(c);
+    if (c == '>') is_ours = false;
+  }
+  return words;
+}
+
+bool has_any(const std::string& words, std::initializer_list<std::string_view> some) {
+  return std::ranges::any_of(some,
+                             [&](std::string_view word) { return words.find(word) != words.npos; });
+}
+
+/// The recipient was taken, and then what was sent to him was not, for some other reason: another content might have passed.
+bool refuses_the_content(const ProbeResult& probe) {
+  return probe.kind == Kind::message && probe.has_recipient_accepted &&
+         !denies_relaying(probe.reply);
+}
+
+/// In the plain trick nothing is odd but our own name and address: who finds the fault there (Exim takes no address literals) was
+/// not asked about relaying.
+bool is_of_form(const ProbeResult& plain) {
+  if (plain.outcome != Outcome::refused) return false;
+  const bool is_of_syntax = plain.reply.starts_with("50");  // RFC 5321, 4.2.1: 500 to 504
+  return is_of_syntax ||
+         has_any(own_words_of(plain.reply), {"sender address rejected", "sender verify failed"});
+}
+
+/// Something was refused that another stranger would be refused, too.
+bool was_really_asked(const Door& door) {
+  const auto is_of_us = [](const ProbeResult& probe) { return refuses_the_tester(probe); };
+  const auto plain = std::ranges::find(door.probes, "plain", &ProbeResult::trick);
+  if (plain != door.probes.end() && (is_of_us(*plain) || is_of_form(*plain))) return false;
+  return std::ranges::any_of(door.probes, [&](const ProbeResult& probe) {
+    return verdict_of(probe) == Verdict::closed && !is_of_us(probe);
+  });
 }
 
 /// The worst, or where nothing is bad the best known: which of two verdicts stands for both.
@@ -42,7 +84,8 @@ std::optional<Verdict> verdict_of(const ProbeResult& probe) {
     case Outcome::not_offered:
       return {};
     case Outcome::refused:
-      return Verdict::closed;
+      if (probe.has_surplus_replies) return Verdict::mail_sink;
+      return refuses_the_content(probe) ? Verdict::inconclusive : Verdict::closed;
     case Outcome::accepted:
       return verdict_of_accepted(probe);
     case Outcome::deferred:
@@ -67,7 +110,11 @@ Verdict verdict_of(const Door& door) {
     const std::optional<Verdict> one = verdict_of(probe);
     if (one) all = all ? graver(*all, *one) : *one;
   }
-  if (all == Verdict::open_relay || door.is_reachable) return all.value_or(Verdict::inconclusive);
+  if (all == Verdict::closed && !was_really_asked(door)) all = Verdict::inconclusive;
+  const auto is_tried = [](const ProbeResult& probe) { return probe.attempts > 0; };
+  const bool was_tried = !door.trouble.empty() || std::ranges::any_of(door.probes, is_tried);
+  if (all == Verdict::open_relay || door.is_reachable || !was_tried)
+    return all.value_or(Verdict::inconclusive);
   return Verdict::unreachable;
 }
 
@@ -81,7 +128,8 @@ bool may_come_back(const ProbeResult& probe) {
   if (probe.kind == Kind::question) return false;
   const bool is_unanswered =
       probe.outcome == Outcome::broken_off || probe.outcome == Outcome::no_answer;
-  return probe.outcome == Outcome::accepted || (is_unanswered && probe.step == "content");
+  return probe.outcome == Outcome::accepted || probe.has_surplus_replies ||
+         (is_unanswered && probe.step == "content");
 }
 
 bool is_awaited(const ProbeResult& probe) {
@@ -90,12 +138,19 @@ bool is_awaited(const ProbeResult& probe) {
 }
 
 bool denies_relaying(std::string_view reply) {
-  std::string words(reply);
-  std::ranges::transform(words, words.begin(), mail::to_lower);
-  const auto has = [&](std::string_view word) { return words.find(word) != words.npos; };
+  const std::string words = own_words_of(reply);
   // sendmail's `Relaying temporarily denied` means that it does not know yet.
-  return has("relay") && !has("temporar") &&
-         (has("denied") || has("not permitted") || has("not allowed") || has("prohibited"));
+  return has_any(words, {"relay"}) && !has_any(words, {"temporar", "greylist", "graylist"}) &&
+         has_any(words, {"denied", "not permitted", "not allowed", "prohibited"});
+}
+
+bool refuses_the_tester(const ProbeResult& probe) {
+  if (probe.outcome != Outcome::refused) return false;
+  constexpr std::array before_mail = {"connect", "greeting", "EHLO", "HELO", "TLS"};
+  if (std::ranges::find(before_mail, probe.step) != before_mail.end()) return true;
+  return has_any(own_words_of(probe.reply),
+                 {"blocked", "blacklist", "blocklist", "block list", "black list", "dnsbl",
+                  "spamhaus", "reputation", "helo command rejected", "domain not found"});
 }
 
 std::optional<Verdict> naive_verdict_of(const ProbeResult& probe) {

@@ -48,6 +48,10 @@ enum class Verdict : std::uint8_t {
 /// access denied`. A probe that stayed deferred with it is `closed`.
 [[nodiscard]] bool denies_relaying(std::string_view reply);
 
+/// Refused for who asked, not for what: before MAIL, or with words of blocklists and names. Somebody else may be let in, so this
+/// says nothing about relaying; a door whose refusals are all of this kind, or where a plain message was, is inconclusive.
+[[nodiscard]] bool refuses_the_tester(const ProbeResult& probe);
+
 /// What a tester says that takes 250 to RCPT for relaying, as most do: `open_relay` or `closed`; nothing where it would not have
 /// asked. Of a run: `unreachable`, too.
 [[nodiscard]] std::optional<Verdict> naive_verdict_of(const ProbeResult& probe);

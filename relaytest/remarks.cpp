@@ -28,7 +28,9 @@ void add_doors(const Run& run, std::vector<std::string>& remarks) {
   const bool is_any_open =
       std::ranges::any_of(run.doors, [](const Door& door) { return door.is_reachable; });
   for (const Door& door : run.doors) {
-    if (is_any_open && !door.is_reachable) {
+    const bool was_tried = std::ranges::any_of(
+        door.probes, [](const ProbeResult& probe) { return probe.attempts > 0; });
+    if (is_any_open && !door.is_reachable && was_tried) {
       remarks.push_back(fmt::format("{} could not be reached and is not counted{}{}.", door.label,
                                     door.trouble.empty() ? "" : ": ", door.trouble));
     } else if (door.is_reachable && !door.trouble.empty()) {
@@ -81,11 +83,25 @@ std::vector<std::string> remarks_of(const Run& run) {
       "probe was", "probes were",
       " denied relaying with a code that means \"later\" (4xx): an honest client tries again for "
       "days.");
+  // Rude tricks may well be refused before MAIL: only where a door has refused nothing else is it of interest.
+  const bool is_shut_to_us = std::ranges::any_of(run.doors, [](const Door& door) {
+    return verdict_of(door) == Verdict::inconclusive &&
+           std::ranges::any_of(door.probes, refuses_the_tester);
+  });
+  if (is_shut_to_us) {
+    add(count_probes(run, refuses_the_tester), "probe was", "probes were",
+        " refused for who asked (a blocklist, the greeting, our name), not for what was asked: "
+        "whether others are let in is not known. Try from another address, or with a --mailbox in "
+        "a "
+        "domain of yours.");
+  }
   add(count_probes(run, discloses), "question was", "questions were",
       " answered (VRFY, EXPN): a stranger learns which mailboxes exist.");
   add(count_probes(run,
                    [](const ProbeResult& probe) { return probe.outcome == Outcome::not_offered; }),
-      "trick needs", "tricks need", " an extension that was not offered (STARTTLS, CHUNKING).");
+      "trick could", "tricks could",
+      " not be tried: STARTTLS or CHUNKING is not offered, or the connection is encrypted "
+      "already.");
   return remarks;
 }
 

@@ -7,6 +7,7 @@
 #include "mail/ascii.h"
 #include "mail/content_type.h"
 #include "mail/header.h"
+#include "relaytest/catalogue.h"
 #include "relaytest/token.h"
 #include "relaytest/utf8_text.h"
 
@@ -123,9 +124,12 @@ bool says_it_ends_there(std::string_view block) {
   return !is_of_the_way || status.substr(4).starts_with('6');
 }
 
-/// What is neither the message itself nor says that it was given up proves no end: a report of a delay least of all. Servers that
-/// write no RFC 3464 reports are known by who writes.
-Return::What what_of_other(const Fields& fields, std::string_view content) {
+/// What is neither the message itself nor says, in the words of RFC 3464 or of Exim, that it was given up proves no end: a report of a
+/// delay least of all. Nor does a report about a message that had another recipient: it may be about that one.
+Return::What what_of_other(const ProbeResult& probe, const Fields& fields,
+                           std::string_view content) {
+  const Trick* trick = find_trick(probe.trick);
+  if (trick && !trick->also_to.empty()) return Return::What::answered;
   std::string text = lower_case(content);
   std::erase(text, '\r');
   for (auto at = text.find("\naction:"); at != text.npos;) {
@@ -137,10 +141,8 @@ Return::What what_of_other(const Fields& fields, std::string_view content) {
     at = end == text.npos ? end : text.find("\naction:", end);
   }
   if (is_report(fields)) return Return::What::answered;
-  const bool is_from_daemon =
-      lower_case(value_of(fields, "From")).find("mailer-daemon") != std::string::npos;
   const bool names_failed = !value_of(fields, "X-Failed-Recipients").empty();
-  return is_from_daemon || names_failed ? Return::What::bounced : Return::What::answered;
+  return names_failed ? Return::What::bounced : Return::What::answered;
 }
 
 Return return_of(const CaughtMessage& message, const std::string& header, const Fields& fields) {
@@ -185,7 +187,8 @@ bool note_return(Run& run, const CaughtMessage& message, system_clock::time_poin
   if (!found) found = find_anywhere(run, message.content);
   if (!found) return false;
   Return it = return_of(message, header, fields);
-  it.what = is_relayed ? Return::What::relayed : what_of_other(fields, message.content);
+  it.what =
+      is_relayed ? Return::What::relayed : what_of_other(*found->probe, fields, message.content);
   it.is_carrier = found->is_carrier;
   it.at = at;
   keep(found->probe->returns, std::move(it));

@@ -19,6 +19,7 @@ namespace postern::relaytest {
 using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
+inline constexpr std::size_t max_transcript_octets = 32 * 1024;  // of one probe
 inline constexpr std::size_t max_transcript_lines = 200;  // of one probe; the rest is left out
 inline constexpr std::size_t max_transcript_line =
     1024;                                       // octets; the rest of a longer one is left out
@@ -76,8 +77,10 @@ struct ProbeResult {
   std::string carrier_token;       // smuggling: of the message around it
   bool has_local_carrier = false;  // smuggling: that went to Run::carrier, where it may stay
   Outcome outcome = Outcome::not_tried;
-  std::string step;                     // where it was decided: `RCPT`, `content`
-  std::string reply;                    // the words that decided: `554 5.7.1 Relay access denied`
+  std::string step;   // where it was decided: `RCPT`, `content`
+  std::string reply;  // the words that decided: `554 5.7.1 Relay access denied`
+  bool has_surplus_replies =
+      false;  // smuggling: answers came to commands that stood in the content
   bool has_recipient_accepted = false;  // 2xx to RCPT: all that a naive tester looks at
   std::string from;                     // as it was sent, behind MAIL FROM: and RCPT TO:
   std::string to;

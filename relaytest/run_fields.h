@@ -79,6 +79,7 @@ void fields(auto& f, Maybe<ProbeResult> auto& probe) {
   f("token", probe.token);
   f("carrier_token", probe.carrier_token);
   f("has_local_carrier", probe.has_local_carrier);
+  f("has_surplus_replies", probe.has_surplus_replies);
   f("step", probe.step);
   f("reply", probe.reply);
   f("has_recipient_accepted", probe.has_recipient_accepted);

@@ -6,6 +6,7 @@
 #include "mail/ascii.h"
 #include "relaytest/judge.h"
 #include "relaytest/self_test.h"
+#include "relaytest/server_name.h"
 
 namespace postern::relaytest {
 namespace {
@@ -18,14 +19,6 @@ constexpr std::size_t max_received = 3;    // fields that are shown of a returne
 std::string shortened(std::string text) {
   if (text.size() > max_evidence) text = text.substr(0, max_evidence) + "...";
   return text;
-}
-
-/// The name in `220 smarthost.office.example ESMTP`.
-std::string_view name_in(std::string_view greeting) {
-  const std::size_t begin = greeting.find_first_of(" -");
-  if (begin == greeting.npos) return {};
-  greeting.remove_prefix(begin + 1);
-  return greeting.substr(0, greeting.find(' '));
 }
 
 std::string way_of(const Return& it) {
@@ -95,7 +88,8 @@ bool find_acceptance(const Run& run, const std::string& hostname, SelftestResult
     return probe.outcome == Outcome::accepted;
   };
   const Found ours = find_probe(run, [&](const Door& door, const ProbeResult& probe) {
-    return is_accepted(door, probe) && mail::equals_ignoring_case(name_in(door.greeting), hostname);
+    return is_accepted(door, probe) &&
+           mail::equals_ignoring_case(first_word_of_greeting(door.greeting), hostname);
   });
   if (ours.probe) {
     tell(result, SelftestResult::Verdict::accepted, ours, words_of(*ours.probe));
@@ -106,7 +100,7 @@ bool find_acceptance(const Run& run, const std::string& hostname, SelftestResult
   tell(result, SelftestResult::Verdict::inconclusive, other,
        fmt::format("a server that greets as {}, which is not this Postern, took a message; it has "
                    "not come back: {}",
-                   name_in(other.door->greeting), words_of(*other.probe)));
+                   first_word_of_greeting(other.door->greeting), words_of(*other.probe)));
   return true;
 }
 
@@ -163,7 +157,8 @@ std::vector<std::string> self_remarks(const SelfTest& test,
   remarks.push_back(fmt::format(
       "It cannot prove that strangers arrive as strangers: a NAT gateway, a port forwarding or a "
       "container's proxy in front can give them an address in mynetworks. That is seen only from "
-      "outside: run `postern relay-test {}` on another machine, by the name or address that "
+      "outside: run `postern relay-test {} --i-may-test-this-host` on another machine, by the name "
+      "or address that "
       "strangers use.",
       settings.hostname));
   remarks.push_back(fmt::format(

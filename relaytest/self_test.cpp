@@ -6,9 +6,11 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "mail/ascii.h"
 #include "net/dns.h"
 #include "net/stream.h"
 #include "relaytest/run_file.h"
+#include "relaytest/server_name.h"
 #include "relaytest/token.h"
 
 namespace postern::relaytest {
@@ -70,6 +72,8 @@ Run run_of(const frames::SelftestSettings& settings) {
   return run;
 }
 
+constexpr std::chrono::seconds greeting_limit{10};
+
 }  // namespace
 
 std::variant<mail::IpAddress, std::string> source_towards(
@@ -88,6 +92,25 @@ std::variant<mail::IpAddress, std::string> source_towards(
       settings.sources, [&](const mail::IpAddress& any) { return any.is_v6() == target.is_v6(); });
   if (ours != settings.sources.end()) return *ours;
   return std::string("this machine has no address outside mynetworks to test it from");
+}
+
+/// A door behind which somebody else answers is not ours to test, and what it takes is no finding about us.
+net::Task<> leave_out_strangers(SelfTest& test, const std::string& hostname) {
+  std::vector<Door> ours;
+  for (Door& door : test.run.doors) {
+    const std::string greeting = co_await ask_greeting(test.run, door, greeting_limit);
+    const std::string_view name = first_word_of_greeting(greeting);
+    if (greeting.empty() || !greeting.starts_with("220") ||
+        mail::equals_ignoring_case(name, hostname)) {
+      ours.push_back(std::move(door));
+    } else {
+      test.gaps.push_back(fmt::format(
+          "{}: a server that greets as {}, which is not this Postern: `postern relay-test` tests "
+          "others",
+          door.label, name));
+    }
+  }
+  test.run.doors = std::move(ours);
 }
 
 net::Task<SelfTest> plan_self_test(const frames::SelftestSettings& settings) {
@@ -109,6 +132,7 @@ net::Task<SelfTest> plan_self_test(const frames::SelftestSettings& settings) {
       add_door(test, way, address, usual_source(executor, address), settings);
     }
   }
+  co_await leave_out_strangers(test, settings.hostname);
   plan_probes(test.run, {});
   co_return test;
 }
@@ -116,7 +140,8 @@ net::Task<SelfTest> plan_self_test(const frames::SelftestSettings& settings) {
 Setup self_test_setup(net::Executor executor, frames::SelftestSettings& settings) {
   Setup setup;
   setup.pace.rate = 50;
-  setup.pace.at_a_time = 2;
+  setup.pace.at_a_time =
+      1;  // all doors together are few clients, as connections_per_ip counts them
   setup.pace.timeout = std::chrono::seconds(20);  // a wrong password is answered after up to ten
   setup.pace.probe_limit = std::chrono::seconds(60);
   setup.pace.retry_after = std::chrono::seconds(5);

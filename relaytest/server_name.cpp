@@ -19,29 +19,38 @@ bool is_of_a_domain(char c) {
 
 }  // namespace
 
+std::string_view first_word_of_greeting(std::string_view greeting) {
+  greeting.remove_prefix(std::min<std::size_t>(4, greeting.size()));
+  return greeting.substr(0, greeting.find_first_of(" \r\n"));
+}
+
 std::string name_in_greeting(std::string_view greeting) {
   if (!greeting.starts_with("220")) return {};
-  greeting.remove_prefix(std::min<std::size_t>(4, greeting.size()));
-  std::string name(greeting.substr(0, greeting.find_first_of(" \r\n")));
+  std::string name(first_word_of_greeting(greeting));
   for (char& c : name) c = mail::to_lower(c);
   const bool is_whole = name.find('.') != name.npos && name.front() != '.' && name.back() != '.' &&
                         name.size() <= max_domain && std::ranges::all_of(name, is_of_a_domain) &&
-                        std::ranges::any_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+                        std::ranges::any_of(name, mail::is_letter);
   return is_whole ? name : std::string();
 }
 
-net::Task<std::string> ask_server_name(const Run& run, std::chrono::seconds limit) {
+net::Task<std::string> ask_greeting(const Run& run, const Door& door, std::chrono::seconds limit) {
   Script script;
   script.kind = Kind::question;
   script.hello = fmt::format("EHLO {}", run.us);
   script.question = "NOOP";
+  ProbeResult nothing;
   const Patience patience{limit, 2 * limit};
+  Conversation conversation(script, door, run.server, undemanding_client_tls(), patience,
+                            std::move(nothing), false);
+  Attempt attempt = co_await conversation.hold();
+  co_return std::move(attempt.greeting);
+}
+
+net::Task<std::string> ask_server_name(const Run& run, std::chrono::seconds limit) {
   for (const Door& door : run.doors) {
-    ProbeResult nothing;
-    Conversation conversation(script, door, run.server, undemanding_client_tls(), patience,
-                              std::move(nothing), false);
-    const Attempt attempt = co_await conversation.hold();
-    const std::string name = name_in_greeting(attempt.greeting);
+    const std::string greeting = co_await ask_greeting(run, door, limit);
+    std::string name = name_in_greeting(greeting);
     if (!name.empty()) co_return name;
   }
   co_return std::string();

@@ -76,6 +76,8 @@ net::Task<> Tester::State::probe() {
 void Tester::State::listen() {
   if (!setup.listener) return;
   Catcher::Options options;
+  options.limits.recipients = max_recipients;
+  options.limits.line = max_line;
   options.tls = setup.tls;
   options.limits.content = max_content;
   options.limits.kept = max_kept;

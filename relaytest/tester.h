@@ -41,6 +41,8 @@ class Tester {
   // Of the listener, which may stand open to everybody. It takes any recipient, for a relay may hand on a trick's path as it is,
   // but of the messages only those with a token of the run.
   static constexpr std::size_t max_sessions = 200;
+  static constexpr std::size_t max_recipients = 100;         // of a message (RFC 5321, 4.5.3.1.8)
+  static constexpr std::size_t max_line = 2048;              // octets of a command
   static constexpr std::uint64_t max_content = 1024 * 1024;  // octets of a message
   static constexpr std::size_t max_kept =
       256 * 1024;  // of its front, of a session: where a token is looked for

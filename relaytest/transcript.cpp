@@ -5,9 +5,11 @@
 namespace postern::relaytest {
 
 void Transcript::add(Line::Who who, std::string_view text) {
-  if (lines_.size() == max_transcript_lines) return;
+  if (is_full_) return;
   const auto at = std::chrono::duration_cast<milliseconds>(net::Clock::now() - begun_);
-  if (lines_.size() + 1 == max_transcript_lines) {
+  octets_ += std::min(text.size(), max_transcript_line);
+  is_full_ = lines_.size() + 1 == max_transcript_lines || octets_ > max_transcript_octets;
+  if (is_full_) {
     lines_.push_back({Line::Who::note, at, "the rest is left out"});
   } else {
     lines_.push_back({who, at, std::string(text.substr(0, max_transcript_line))});

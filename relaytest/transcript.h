@@ -24,6 +24,8 @@ class Transcript {
  private:
   net::Clock::time_point begun_;
   std::vector<Line> lines_;
+  std::size_t octets_ = 0;
+  bool is_full_ = false;
 };
 
 }  // namespace postern::relaytest

@@ -64,7 +64,9 @@ void Visit::take_in(std::size_t index, Attempt attempt, Instant now) {
 
   if (!attempt.farewell.empty()) return give_up(std::move(attempt.farewell));
   const bool is_failure = !attempt.has_greeted && probe.outcome != Outcome::refused;
-  if (is_failure && ++failures_ == max_failures) return give_up(probe.reply);
+  // Where there was little to try, fewer failures are all that there is to know.
+  if (is_failure && (++failures_ == max_failures || (due_.empty() && !door_.is_reachable)))
+    return give_up(probe.reply);
   if (attempts <= rules_.retries && door_.trouble.empty() && is_worth_a_retry(probe)) {
     due_.emplace(now + rules_.retry_after, index);
   }

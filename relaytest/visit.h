@@ -49,8 +49,8 @@ class Visit {
   bool needs_tls = false;
 
  private:
-  bool is_full() const { return running_ >= (door_.is_reachable ? rules_.at_a_time : 1); }
   void give_up(std::string why);
+  bool is_full() const { return running_ >= (door_.is_reachable ? rules_.at_a_time : 1); }
 
   Door& door_;
   Rules rules_;

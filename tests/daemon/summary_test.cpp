@@ -34,7 +34,7 @@ TEST(Summary, SaysWhatTheSelfTestWillDo) {
           "[selftest]\nat_start = true\ntargets = [\"[2001:db8::1]:25\", \"a.example:25\"]\n") +
       tls);
   EXPECT_THAT(text, HasSubstr("every listener is tried"));
-  EXPECT_THAT(text, HasSubstr("So are [2001:db8::1]:25 and a.example:25."));
+  EXPECT_THAT(text, HasSubstr("In addition it tries [2001:db8::1]:25 and a.example:25."));
   EXPECT_THAT(text, HasSubstr("takes no more"));
 }
 
@@ -80,6 +80,7 @@ Limits
 
 Self-test
   Not at the start ([selftest] at_start). By hand: postern relay-test --self
+  Its mail, to postern-self-test.invalid, comes back at 127.0.0.1:2526.
 
 Places
   name         smarthost.office.example

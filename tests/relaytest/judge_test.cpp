@@ -25,6 +25,7 @@ Return returned(What what, bool is_carrier = false) {
 ProbeResult probe(Outcome outcome, std::vector<Return> returns = {}) {
   ProbeResult result;
   result.outcome = outcome;
+  result.attempts = outcome == Outcome::not_tried ? 0 : 1;
   result.returns = std::move(returns);
   result.has_recipient_accepted = outcome == Outcome::accepted;
   return result;
@@ -189,9 +190,81 @@ TEST(JudgeOfADoor, CallsClosedOnlyWhereEverythingWasRefused) {
   }
 }
 
+/// A refusal of a trick of that name.
+ProbeResult refusal(std::string trick, std::string step, std::string reply) {
+  ProbeResult result = probe(Outcome::refused);
+  result.trick = std::move(trick);
+  result.step = std::move(step);
+  result.reply = std::move(reply);
+  return result;
+}
+
+TEST(JudgeOfADoor, CallsNoRefusalOfTheTesterItselfClosed) {
+  const ProbeResult denied = refusal("percent", "RCPT", "554 5.7.1 Relay access denied");
+  const struct {
+    const char* why;
+    Door door;
+    Verdict verdict;
+  } rows[] = {
+      {"relaying was refused", door({refusal("plain", "RCPT", "550 5.7.1 no"), denied}),
+       Verdict::closed},
+      {"a greeting that shuts us out",
+       door({refusal("plain", "greeting", "554 go away"), refusal("helo", "greeting", "554 no")}),
+       Verdict::inconclusive},
+      {"our name", door({refusal("plain", "EHLO", "550 who?"), denied}), Verdict::inconclusive},
+      {"a blocklist",
+       door({refusal("plain", "RCPT", "554 5.7.1 Client host [192.0.2.9] blocked using zen"),
+             denied}),
+       Verdict::inconclusive},
+      {"the form of our address, which Exim does not take",
+       door({refusal("plain", "MAIL", "501 <relay-test@[192.0.2.9]>: domain literals not allowed"),
+             denied}),
+       Verdict::inconclusive},
+      {"our sender's domain",
+       door({refusal("plain", "RCPT", "550 5.1.8 Sender address rejected: Domain not found"),
+             denied}),
+       Verdict::inconclusive},
+      {"the tricks may be refused for their form",
+       door({refusal("plain", "RCPT", "550 5.7.1 no"), refusal("two-ats", "RCPT", "501 syntax")}),
+       Verdict::closed},
+      {"nothing was tried: somebody ended the run", door({not_tried}, false),
+       Verdict::inconclusive},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.why);
+    EXPECT_EQ(verdict_of(row.door), row.verdict);
+  }
+}
+
+TEST(Judge, CallsNothingClosedWhoseRecipientWasTaken) {
+  ProbeResult spam = refusal("plain", "content", "550 5.7.1 this looks like spam");
+  spam.has_recipient_accepted = true;
+  EXPECT_EQ(verdict_of(spam), Verdict::inconclusive);
+  spam.reply = "550 5.7.1 relaying denied";
+  EXPECT_EQ(verdict_of(spam), Verdict::closed);
+}
+
+TEST(Judge, ExpectsAHiddenMessageWhoseCommandsWereAnswered) {
+  ProbeResult hidden = smuggling(Outcome::accepted, true);
+  EXPECT_EQ(verdict_of(hidden), Verdict::closed);
+  hidden.has_surplus_replies = true;
+  EXPECT_EQ(verdict_of(hidden), Verdict::mail_sink);
+  hidden.outcome = Outcome::refused;
+  hidden.step = "content";
+  EXPECT_EQ(verdict_of(hidden), Verdict::mail_sink);
+  EXPECT_TRUE(is_awaited(hidden));
+}
+
+TEST(Judge, FindsNoDenialOfRelayingInOurOwnAddress) {
+  EXPECT_TRUE(denies_relaying("454 4.7.1 <relay-test@x.example>: Relay access denied"));
+  EXPECT_FALSE(denies_relaying("450 4.7.1 <relay-test@x.example>: Access denied by greylisting"));
+  EXPECT_FALSE(denies_relaying("450 4.7.1 relay-test: access denied, greylisted"));
+}
+
 TEST(JudgeOfARun, CountsTheDoorsThatCouldBeReached) {
   const Door closed = door({refused}), open = door({relayed}), sink = door({accepted}),
-             unknown = door({not_tried}), shut = door({not_tried}, false);
+             unknown = door({not_tried}),
+             shut = door({probe(Outcome::no_answer), not_tried}, false);
   const struct {
     const char* why;
     relaytest::Run run;
@@ -259,7 +332,7 @@ TEST(Judge, HasAnExitCodeForEachVerdict) {
 TEST(Remarks, TellWhatDoesNotChangeTheVerdict) {
   EXPECT_TRUE(remarks_of(run({door({refused, accepted, relayed})})).empty());
 
-  Door shut = door({not_tried}, false);
+  Door shut = door({probe(Outcome::no_answer)}, false);
   shut.label = "192.0.2.1:465";
   shut.trouble = "Connection refused";
   const relaytest::Run one =

@@ -119,10 +119,10 @@ TEST_F(Returns, AreToldFromReportsAndAnswers) {
       {"relayed to a server that sends no reports", report("relayed", plain), What::answered},
       {"a report that copied our field into its own header",
        "X-Postern-Relay-Test: " + plain + "\r\n" + report("failed", plain), What::bounced},
-      {"qmail's bounces are no reports",
+      {"qmail's bounces are no reports, and look like its warnings",
        "From: MAILER-DAEMON@q.example\r\nSubject: failure notice\r\n\r\nMessage-ID: <" + plain +
            "@us.example>\r\n",
-       What::bounced},
+       What::answered},
       {"Exim's neither",
        "From: Mail Delivery System <x@e.example>\r\nX-Failed-Recipients: u@d\r\n\r\n" + plain,
        What::bounced},
@@ -221,6 +221,13 @@ TEST(ReturnPath, IsWhatAMailboxKeepsOfTheEnvelope) {
   EXPECT_EQ(return_path_of("Return-Path: <a@b.example>\nSubject: x\n\n"), "a@b.example");
   EXPECT_EQ(return_path_of("Return-Path: <>\r\n\r\n"), "");
   EXPECT_EQ(return_path_of("Subject: x\n\nReturn-Path: <a@b.example>\n"), "");
+}
+
+TEST_F(Returns, EndNoWaitingByABounceThatMayBeAboutAnotherRecipient) {
+  run_.doors[1].probes[0].trick = "two-recipients";
+  EXPECT_TRUE(note(report("failed", plain, "5.1.1")));
+  ASSERT_EQ(returns_of(0).size(), 1U);
+  EXPECT_EQ(returns_of(0)[0].what, What::answered);
 }
 
 }  // namespace
