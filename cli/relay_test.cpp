@@ -9,6 +9,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -77,11 +78,13 @@ TableOptions table_options(const Arguments& arguments) {
   return options;
 }
 
-/// Before anything is sent, not after.
+/// Before anything is sent, not after. Leaves no file behind.
 void check_writable(const std::string& path) {
   if (path.empty() || path == "-") return;
+  const bool was_there = std::filesystem::exists(path);
   const std::ofstream file(path, std::ios::app);
   if (!file) throw Failure{EX_CANTCREAT, fmt::format("cannot write {}", path)};
+  if (!was_there) std::filesystem::remove(path);
 }
 
 int report(const Run& run, const Arguments& arguments) {

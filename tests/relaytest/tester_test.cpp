@@ -92,7 +92,8 @@ class Target {
 std::vector<std::string> keeps(const CaughtMessage&) { return {}; }
 std::vector<std::string> relays(const CaughtMessage& message) { return {message.content}; }
 std::vector<std::string> bounces(const CaughtMessage& message) {
-  return {"From: MAILER-DAEMON@relay.example\r\n\r\n" + message.content};
+  return {"From: MAILER-DAEMON@relay.example\r\nX-Failed-Recipients: u@d.example\r\n\r\n" +
+          message.content};
 }
 /// Ends content where it does not end, and takes what stands behind it for a message of its own.
 std::vector<std::string> is_smuggled_through(const CaughtMessage& message) {
