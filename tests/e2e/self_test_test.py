@@ -263,6 +263,24 @@ class AFinding(SelfTest):
                     pass
 
 
+    def test_can_be_mended_while_a_client_is_still_in_the_middle_of_a_message(self):
+        server, proxy, _ = self.open_relay()
+        with socket.create_connection((LOOPBACK, server.ports["clear"])) as client:
+            client.settimeout(15)
+            for command in ("", "EHLO x\r\n", "MAIL FROM:<a@office.example>\r\n", "RCPT TO:<b@customer.test>\r\n", "DATA\r\n"):
+                client.sendall(command.encode())
+                client.recv(2000)
+            server.configure(selftest={"at_start": True, "targets": [proxy.address]})
+            server.reload()
+            server.wait_for("selftest-open", patience=LONG)
+            self.assert_refuses_connections(server)  # at once, and not after those who are inside
+            seen = server.mark()
+            server.configure(selftest={"targets": [f"{LOOPBACK}:{server.ports['clear']}"]})
+            server.reload()
+            server.wait_for("selftest-passed", since=seen, patience=LONG)
+        self.assert_takes_mail(server)
+
+
 class ByHand(SelfTest):
     """`postern relay-test --self`"""
 
