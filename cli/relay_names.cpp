@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "mail/ascii.h"
 #include "net/dns.h"
+#include "relaytest/addresses.h"
 #include "relaytest/server_name.h"
 
 namespace postern::cli {
@@ -82,16 +83,6 @@ Way way_of_mail(const Run& run, const std::string& domain) {
   return is_somewhere ? Way::elsewhere : Way::unknown;
 }
 
-/// The address in `[192.0.2.1]` or `[IPv6:2001:db8::1]`; unspecified: it is no literal of an address.
-IpAddress literal_address(std::string_view domain) {
-  if (!domain.starts_with('[') || !domain.ends_with(']')) return {};
-  domain = domain.substr(1, domain.size() - 2);
-  if (domain.size() > 5 && mail::equals_ignoring_case(domain.substr(0, 5), "IPv6:"))
-    domain.remove_prefix(5);
-  const auto address = mail::parse_address(domain);
-  return address ? mail::normalised(*address) : IpAddress();
-}
-
 bool is_within(std::string_view domain, std::string_view wider) {
   return domain == wider || (domain.size() > wider.size() && domain.ends_with(wider) &&
                              domain[domain.size() - wider.size() - 1] == '.');
@@ -145,7 +136,7 @@ void check_mailbox(const Run& run) {
   const std::string local = fmt::format(
       "the target may take mail for {} as its own, and what it keeps would look like relayed. ",
       mailbox);
-  const IpAddress address = literal_address(domain);
+  const IpAddress address = relaytest::address_in_literal(domain);
   if (!address.is_unspecified()) {
     if (is_door(run, {address}))
       refuse(local + "Connect from another address (--source), or name a --mailbox elsewhere");

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/ip/udp.hpp>
 
 #include "daemon/endpoint.h"
 #include "daemon/quantity.h"
@@ -15,6 +14,7 @@
 #include "mail/ascii.h"
 #include "mail/mailbox.h"
 #include "relay_names.h"
+#include "relaytest/addresses.h"
 #include "relaytest/catalogue.h"
 #include "relaytest/run_file.h"
 #include "relaytest/token.h"
@@ -95,26 +95,13 @@ void check_permission(const RelayArguments& arguments, const std::vector<IpAddre
       subject));
 }
 
-/// The local address from which the system would reach `address`; nothing is sent for that. Unspecified: from none.
-IpAddress source_towards(const IpAddress& address, std::uint16_t port) {
-  net::asio::io_context loop;
-  net::error_code error;
-  net::asio::ip::udp::socket socket(loop);
-  socket.connect({address, port}, error);
-  if (error) return {};
-  return socket.local_endpoint(error).address();
-}
-
-std::string literal_of(const IpAddress& address) {
-  return fmt::format("[{}{}]", address.is_v6() ? "IPv6:" : "", address.to_string());
-}
-
 /// Our name in EHLO: the machine's, where it is a whole one (RFC 5321, 4.1.4), else the address.
 std::string name_from(const IpAddress& source) {
   std::array<char, 256> name{};
   const bool is_known = ::gethostname(name.data(), name.size() - 1) == 0;
   const std::string_view text(name.data());
-  return is_known && text.find('.') != text.npos ? std::string(text) : literal_of(source);
+  return is_known && text.find('.') != text.npos ? std::string(text)
+                                                 : relaytest::literal_of(source);
 }
 
 std::vector<Door> doors_of(const RelayArguments& arguments, const daemon::HostPort& target,
@@ -164,14 +151,32 @@ net::TcpAcceptor listen_on(const std::string& text, net::Executor executor) {
 
 /// Where mail for the mailbox arrives by itself: at the address in its domain, or wherever its MX leads on this machine.
 net::TcpAcceptor listen_for(const std::string& mailbox, net::Executor executor) {
-  std::string_view domain = std::string_view(mailbox).substr(mailbox.rfind('@') + 1);
-  if (!domain.starts_with('['))
-    return listen_on({net::asio::ip::address_v6::any(), smtp_port}, executor);
-  domain = domain.substr(1, domain.size() - 2);
-  if (domain.starts_with("IPv6:")) domain.remove_prefix(5);
-  const auto address = mail::parse_address(domain);
-  if (!address) refuse(fmt::format("{}: its domain is no address", mailbox));
-  return listen_on({*address, smtp_port}, executor);
+  const std::string_view domain = std::string_view(mailbox).substr(mailbox.rfind('@') + 1);
+  const IpAddress literal = relaytest::address_in_literal(domain);
+  const IpAddress anywhere = net::asio::ip::address_v6::any();
+  return listen_on({literal.is_unspecified() ? anywhere : literal, smtp_port}, executor);
+}
+
+/// Who we are, and where relayed messages come back: as the user says, else by the address from which we connect.
+void give_identity(relaytest::Run& run, const RelayArguments& arguments) {
+  const Door& first = run.doors.front();
+  const IpAddress source =
+      first.source.is_unspecified() ? relaytest::usual_source(first.address) : first.source;
+  if (source.is_unspecified())
+    throw Failure{EX_NOHOST, fmt::format("there is no way to {} from here", arguments.target)};
+  const std::string own = fmt::format("{}@{}", local_part, relaytest::literal_of(source));
+  run.mailbox = arguments.mailbox.empty() ? own : arguments.mailbox;
+  run.sender = run.mailbox;
+  run.carrier = arguments.carrier;
+  run.us = arguments.hello.empty() ? name_from(source) : arguments.hello;
+  check_address("--mailbox", run.mailbox);
+  check_address("--carrier", run.carrier);
+  if (mail::is_public(source)) return;
+  run.remarks.push_back(fmt::format(
+      "The tester came from {}. A server that trusts this address (mynetworks) rightly relays "
+      "for it: what it does for strangers is seen from another address (--source), or from "
+      "another machine.",
+      source.to_string()));
 }
 
 }  // namespace
@@ -197,25 +202,7 @@ RelayPlan new_plan(const RelayArguments& arguments) {
   run.listen = arguments.listen;
   run.returns = arguments.returns;
   run.doors = doors_of(arguments, *target, addresses);
-  const Door& first = run.doors.front();
-  const IpAddress source =
-      first.source.is_unspecified() ? source_towards(first.address, first.port) : first.source;
-  run.mailbox = arguments.mailbox.empty() ? fmt::format("{}@{}", local_part, literal_of(source))
-                                          : arguments.mailbox;
-  check_address("--mailbox", run.mailbox);
-  check_address("--carrier", arguments.carrier);
-  run.us = arguments.hello.empty() ? name_from(source) : arguments.hello;
-  run.carrier = arguments.carrier;
-  if (source.is_unspecified())
-    throw Failure{EX_NOHOST, fmt::format("there is no way to {} from here", arguments.target)};
-  if (!mail::is_public(source)) {
-    run.remarks.push_back(fmt::format(
-        "The tester came from {}. A server that trusts this address (mynetworks) rightly relays "
-        "for it: what it does for strangers is seen from another address (--source), or from "
-        "another machine.",
-        source.to_string()));
-  }
-  run.sender = run.mailbox;
+  give_identity(run, arguments);
   const auto limit = duration_of("--timeout", arguments.timeout);
   if (run.server.empty()) choose_server_name(run, host, !arguments.is_dry, limit);
   check_mailbox(run);

@@ -176,7 +176,6 @@ int test(RelayPlan plan, const Arguments& arguments) {
   net::asio::io_context loop{1};
   open_returns(plan, loop.get_executor());
   carry_out(loop, plan.run, std::move(plan.setup));
-  keep(plan.run);
   return report(plan.run, arguments);
 }
 

@@ -111,9 +111,8 @@ Verdict verdict_of(const Door& door) {
     if (one) all = all ? graver(*all, *one) : *one;
   }
   if (all == Verdict::closed && !was_really_asked(door)) all = Verdict::inconclusive;
-  const auto is_tried = [](const ProbeResult& probe) { return probe.attempts > 0; };
-  const bool was_tried = !door.trouble.empty() || std::ranges::any_of(door.probes, is_tried);
-  if (all == Verdict::open_relay || door.is_reachable || !was_tried)
+  const bool is_untouched = door.trouble.empty() && !was_tried(door);
+  if (all == Verdict::open_relay || door.is_reachable || is_untouched)
     return all.value_or(Verdict::inconclusive);
   return Verdict::unreachable;
 }

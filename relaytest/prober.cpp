@@ -65,7 +65,7 @@ Prober::Prober(Run& run, const Pace& pace, std::function<void()> on_change)
 }
 
 std::size_t Prober::tried() const {
-  return count_probes(run_, [](const ProbeResult& probe) { return probe.attempts > 0; });
+  return count_probes(run_, [](const ProbeResult& probe) { return was_tried(probe); });
 }
 
 std::size_t Prober::all() const {

@@ -28,9 +28,7 @@ void add_doors(const Run& run, std::vector<std::string>& remarks) {
   const bool is_any_open =
       std::ranges::any_of(run.doors, [](const Door& door) { return door.is_reachable; });
   for (const Door& door : run.doors) {
-    const bool was_tried = std::ranges::any_of(
-        door.probes, [](const ProbeResult& probe) { return probe.attempts > 0; });
-    if (is_any_open && !door.is_reachable && was_tried) {
+    if (is_any_open && !door.is_reachable && was_tried(door)) {
       remarks.push_back(fmt::format("{} could not be reached and is not counted{}{}.", door.label,
                                     door.trouble.empty() ? "" : ": ", door.trouble));
     } else if (door.is_reachable && !door.trouble.empty()) {

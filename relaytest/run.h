@@ -127,6 +127,12 @@ struct Run {
   std::vector<Door> doors;
 };
 
+[[nodiscard]] inline bool was_tried(const ProbeResult& probe) { return probe.attempts > 0; }
+[[nodiscard]] inline bool was_tried(const Door& door) {
+  return std::ranges::any_of(door.probes,
+                             [](const ProbeResult& probe) { return was_tried(probe); });
+}
+
 /// How many of the probes, at all doors, `claim` is true of.
 template <class Claim>
 std::size_t count_probes(const Run& run, Claim claim) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "relaytest/addresses.h"
 #include "relaytest/message.h"
 
 namespace postern::relaytest {
@@ -13,11 +14,6 @@ namespace {
 constexpr std::string_view nobody = "postern-relay-test-nobody";
 constexpr std::size_t more_than_a_path = 300;   // octets; RFC 5321, 4.5.3.1.3 allows 256
 constexpr std::size_t more_than_a_line = 2000;  // octets; 4.5.3.1.4 and .6: 512, 1000 in content
-
-/// As it stands behind an @ (RFC 5321, 4.1.3).
-std::string literal_of(const mail::IpAddress& address) {
-  return fmt::format("[{}{}]", address.is_v6() ? "IPv6:" : "", address.to_string());
-}
 
 /// `mx.office.example` is of `office.example`; what has no more than two labels is a domain already.
 std::string domain_of_server(const std::string& server) {

@@ -123,14 +123,13 @@ SelftestResult self_result_of(const SelfTest& test, const std::string& hostname)
   result.gaps = test.gaps;
   for (const Door& door : test.run.doors) {
     if (verdict_of(door) == Verdict::closed) ++result.doors;
-    const bool was_tried = std::ranges::any_of(
-        door.probes, [](const ProbeResult& probe) { return probe.attempts > 0; });
-    if (was_tried && !door.is_reachable) {
+    if (was_tried(door) && !door.is_reachable) {
       result.gaps.push_back(
           fmt::format("{}: {}", door.label, door.trouble.empty() ? "no answer" : door.trouble));
     }
-    for (const ProbeResult& probe : door.probes) result.probes += probe.attempts > 0 ? 1U : 0U;
   }
+  result.probes = static_cast<std::uint32_t>(
+      count_probes(test.run, [](const ProbeResult& probe) { return was_tried(probe); }));
   if (result.gaps.size() > frames::max_gaps) result.gaps.resize(frames::max_gaps);
   if (find_open_door(test.run, result) || find_acceptance(test.run, hostname, result) ||
       find_doubt(test.run, result)) {

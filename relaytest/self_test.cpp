@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "mail/ascii.h"
 #include "net/dns.h"
 #include "net/stream.h"
+#include "relaytest/addresses.h"
 #include "relaytest/run_file.h"
 #include "relaytest/server_name.h"
 #include "relaytest/token.h"
@@ -17,17 +17,6 @@ namespace postern::relaytest {
 namespace {
 
 namespace asio = net::asio;
-
-/// Where the system would connect from; unspecified: it knows no way. Sends nothing.
-mail::IpAddress usual_source(net::Executor executor, const mail::IpAddress& target) {
-  asio::basic_datagram_socket<asio::ip::udp, net::Executor> socket(executor);
-  net::error_code error;
-  const asio::ip::udp::endpoint there(target, 9);
-  socket.open(there.protocol(), error);
-  if (!error) socket.connect(there, error);
-  if (error) return {};
-  return mail::normalised(socket.local_endpoint(error).address());
-}
 
 bool contains(const std::vector<mail::Network>& networks, const mail::IpAddress& address) {
   return std::ranges::any_of(networks,
@@ -74,6 +63,24 @@ Run run_of(const frames::SelftestSettings& settings) {
 
 constexpr std::chrono::seconds greeting_limit{10};
 
+/// A door behind which somebody else answers is not ours to test, and what it takes is no finding about us.
+net::Task<> leave_out_strangers(SelfTest& test, const std::string& hostname) {
+  std::vector<Door> ours;
+  for (Door& door : test.run.doors) {
+    const std::string greeting = co_await ask_greeting(test.run, door, greeting_limit);
+    const std::string_view name = first_word_of_greeting(greeting);
+    if (!greeting.starts_with("220") || mail::equals_ignoring_case(name, hostname)) {
+      ours.push_back(std::move(door));
+    } else {
+      test.gaps.push_back(fmt::format(
+          "{}: a server that greets as {}, which is not this Postern: `postern relay-test` tests "
+          "others",
+          door.label, name));
+    }
+  }
+  test.run.doors = std::move(ours);
+}
+
 }  // namespace
 
 std::variant<mail::IpAddress, std::string> source_towards(
@@ -94,25 +101,6 @@ std::variant<mail::IpAddress, std::string> source_towards(
   return std::string("this machine has no address outside mynetworks to test it from");
 }
 
-/// A door behind which somebody else answers is not ours to test, and what it takes is no finding about us.
-net::Task<> leave_out_strangers(SelfTest& test, const std::string& hostname) {
-  std::vector<Door> ours;
-  for (Door& door : test.run.doors) {
-    const std::string greeting = co_await ask_greeting(test.run, door, greeting_limit);
-    const std::string_view name = first_word_of_greeting(greeting);
-    if (greeting.empty() || !greeting.starts_with("220") ||
-        mail::equals_ignoring_case(name, hostname)) {
-      ours.push_back(std::move(door));
-    } else {
-      test.gaps.push_back(fmt::format(
-          "{}: a server that greets as {}, which is not this Postern: `postern relay-test` tests "
-          "others",
-          door.label, name));
-    }
-  }
-  test.run.doors = std::move(ours);
-}
-
 net::Task<SelfTest> plan_self_test(const frames::SelftestSettings& settings) {
   net::Executor executor = co_await asio::this_coro::executor;
   net::Resolver resolver(executor, settings.resolvers);
@@ -120,7 +108,7 @@ net::Task<SelfTest> plan_self_test(const frames::SelftestSettings& settings) {
   test.run = run_of(settings);
   for (const frames::SelftestDoor& way : settings.doors) {
     if (const auto literal = mail::parse_address(way.host)) {
-      add_door(test, way, *literal, usual_source(executor, *literal), settings);
+      add_door(test, way, *literal, usual_source(*literal), settings);
       continue;
     }
     const auto answer = co_await resolver.configured_addresses(way.host);
@@ -129,7 +117,7 @@ net::Task<SelfTest> plan_self_test(const frames::SelftestSettings& settings) {
     }
     for (std::size_t i = 0; i < std::min(answer.records.size(), max_target_addresses); ++i) {
       const mail::IpAddress address = mail::normalised(answer.records[i]);
-      add_door(test, way, address, usual_source(executor, address), settings);
+      add_door(test, way, address, usual_source(address), settings);
     }
   }
   co_await leave_out_strangers(test, settings.hostname);
