@@ -17,7 +17,7 @@ constexpr std::size_t max_evidence = 700;  // octets, of a log line
 constexpr std::size_t max_received = 3;    // fields that are shown of a returned message
 
 std::string shortened(std::string text) {
-  if (text.size() > max_evidence) text = text.substr(0, max_evidence) + "...";
+  if (text.size() > max_evidence) text.replace(max_evidence, text.npos, "...");
   return text;
 }
 

@@ -93,9 +93,8 @@ void Tester::State::listen() {
 }
 
 void Tester::State::look_elsewhere() {
-  const auto now = net::Clock::now();
-  if (!setup.elsewhere || now < last_look + tick) return;
-  last_look = now;
+  if (!setup.elsewhere || net::Clock::now() < last_look + tick) return;
+  last_look = net::Clock::now();
   setup.elsewhere->look(run);
 }
 
