@@ -21,6 +21,7 @@ struct Arrivals {
   bool is_resumed = false;
   bool is_refused = false;
   std::string user;  // `%` in it becomes the connection's number
+  std::size_t first = 0;
   std::string password;
 };
 
@@ -77,7 +78,8 @@ class Crowd {
   std::string name_of(std::size_t number) const {
     std::string name = arrivals_.user;
     const std::size_t place = name.find('%');
-    if (place != std::string::npos) name.replace(place, 1, std::to_string(number));
+    if (place != std::string::npos)
+      name.replace(place, 1, std::to_string(arrivals_.first + number));
     return name;
   }
 
@@ -121,6 +123,7 @@ int main(int argc, char** argv) {
   app.add_flag("--resume", arrivals.is_resumed, "and take up the TLS session of an earlier one");
   app.add_option("--user", arrivals.user, "AUTH PLAIN; % becomes the connection's number");
   app.add_option("--password", arrivals.password);
+  app.add_option("--first", arrivals.first, "the first connection's number");
   app.add_flag("--refused", arrivals.is_refused, "MAIL and RCPT, which must be refused");
   CLI11_PARSE(app, argc, argv);
   return postern::bench::run(std::move(arrivals));

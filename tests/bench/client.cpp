@@ -11,10 +11,13 @@ namespace {
 
 constexpr std::size_t max_reply = 16 * 1024;  // octets; more is no SMTP server
 
-constexpr std::string_view envelope[] = {"MAIL FROM:<sender@load.example>\r\n",
-                                         "RCPT TO:<recipient@sink.example>\r\n", "DATA\r\n"};
-constexpr std::string_view whole_envelope =
-    "MAIL FROM:<sender@load.example>\r\nRCPT TO:<recipient@sink.example>\r\nDATA\r\n";
+constexpr std::string_view mail = "MAIL FROM:<sender@load.example>\r\n";
+constexpr std::string_view data = "DATA\r\n";
+
+std::string rcpt(std::string_view local_part) {
+  std::string command = "RCPT TO:<";
+  return command.append(local_part).append("@sink.example>\r\n");
+}
 
 /// The octets of the first whole reply in `input`; 0: there is none yet. Its last line has no hyphen behind the code
 /// (RFC 5321, 4.2.1).
@@ -113,21 +116,27 @@ Task<Result<>> Client::log_in(const std::string& user, const std::string& passwo
 }
 
 Task<Result<>> Client::be_refused() {
-  Result<> done = co_await ask(envelope[0], "5");
-  if (!done && last_reply_.starts_with('2')) done = co_await ask(envelope[1], "5");
+  Result<> done = co_await ask(mail, "5");
+  if (!done && last_reply_.starts_with('2')) {
+    const std::string command = rcpt("recipient");
+    done = co_await ask(command, "5");
+  }
   co_return done;
 }
 
-Task<Result<net::Clock::duration>> Client::send(std::string_view content, bool pipelined) {
+Task<Result<net::Clock::duration>> Client::send(std::string_view content, bool pipelined,
+                                                std::string_view recipient) {
   stream_.expires_after(patience);
+  std::string command = rcpt(recipient);
   if (pipelined) {
-    Result<> begun = co_await ask(whole_envelope, "223");
+    command.insert(0, mail).append(data);
+    Result<> begun = co_await ask(command, "223");
     if (!begun) co_return begun.error();
   } else {
-    for (std::size_t i = 0; i < std::size(envelope); ++i) {
-      Result<> said = co_await ask(envelope[i], i == 2 ? "3" : "2");
-      if (!said) co_return said.error();
-    }
+    Result<> said = co_await ask(mail, "2");
+    if (said) said = co_await ask(command, "2");
+    if (said) said = co_await ask(data, "3");
+    if (!said) co_return said.error();
   }
   // The clock starts when all has been written: how fast the server reads the content counts as its throughput.
   Result<> written = co_await stream_.write(content);

@@ -37,10 +37,10 @@ class Client {
   /// MAIL and RCPT as a stranger: one of them must be refused for good.
   [[nodiscard]] net::Task<net::Result<>> be_refused();
 
-  /// One transaction, with one recipient. `pipelined`: MAIL, RCPT and DATA in one write (RFC 2920). Answers how long
-  /// the reply to the final dot took.
-  [[nodiscard]] net::Task<net::Result<net::Clock::duration>> send(std::string_view content,
-                                                                  bool pipelined);
+  /// One transaction, with one recipient, whose local part is `recipient`. `pipelined`: MAIL, RCPT and DATA in one write
+  /// (RFC 2920). Answers how long the reply to the final dot took.
+  [[nodiscard]] net::Task<net::Result<net::Clock::duration>> send(
+      std::string_view content, bool pipelined, std::string_view recipient = "recipient");
 
   /// QUIT, and its reply.
   [[nodiscard]] net::Task<net::Result<>> quit();

@@ -1,5 +1,5 @@
 // bench_generator: hands a number of messages to an SMTP server over parallel sessions, and prints one line of JSON: when
-// it began and ended, the time from final dot to reply, its own CPU. One thread, so it leaves other cores to the server.
+// it began and ended, the time from final dot to reply, its own CPU, all by CLOCK_MONOTONIC. One thread, so it leaves other cores to the server.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -23,13 +23,18 @@ struct Load {
   std::size_t size = 4096;
   bool is_pipelined = false;
   bool is_encrypted = false;
+  bool is_resumed = false;
+  bool has_times = false;
+  std::string user;
+  std::string password;
 };
 
 class Generator {
  public:
   Generator(const Load& load, net::Executor executor)
-      : load_(load), content_(make_content(load.size)), left_(load.messages), nursery_(executor) {
-    if (load.is_encrypted) context_ = any_server_tls();
+      : load_(load), content_(make_content(load.size)), nursery_(executor) {
+    if (load.is_encrypted) context_ = any_server_tls(load.is_resumed);
+    if (load.has_times) times_.resize(load.messages);
     took_.reserve(load.messages);
   }
 
@@ -42,49 +47,66 @@ class Generator {
 
  private:
   net::Task<> connect_again();
-  net::Task<net::Result<>> connection(Client& client, std::size_t messages);
+  net::Task<net::Result<>> connection(Client& client, std::size_t begin, std::size_t end);
+  net::Task<net::Result<>> message(Client& client, std::size_t number);
 
   Load load_;
   std::string content_;
-  std::size_t left_;  // messages that no connection has taken on yet
+  std::size_t next_ = 0;  // the first message that no connection has taken on yet
   net::SslContext context_;
   net::Nursery nursery_;
+  std::size_t resumed_ = 0;
   double begin_ = 0;
   double end_ = 0;
-  std::vector<float> took_;  // seconds from final dot to reply, one a message
-  std::string failure_;      // the first
+  std::vector<float> took_;    // seconds from final dot to reply, one a message
+  std::vector<double> times_;  // of the replies to final dots, by message
+  std::string failure_;        // the first
 };
 
 /// Connection after connection, each with its share of the messages, until none is left. A failure ends it: the result
 /// shows that messages are missing.
 net::Task<> Generator::connect_again() {
-  while (left_ > 0) {
-    const std::size_t mine = std::min(left_, load_.per_connection);
-    left_ -= mine;
+  while (next_ < load_.messages) {
+    const std::size_t begin = next_;
+    next_ += std::min(load_.messages - begin, load_.per_connection);
     Client client(nursery_.executor());
-    net::Result<> done = co_await connection(client, mine);
+    net::Result<> done = co_await connection(client, begin, next_);
     if (done) continue;
     if (failure_.empty()) failure_ = done.error().message() + ": " + client.last_reply();
     co_return;
   }
 }
 
-net::Task<net::Result<>> Generator::connection(Client& client, std::size_t messages) {
+net::Task<net::Result<>> Generator::connection(Client& client, std::size_t begin, std::size_t end) {
   const Endpoint server(net::asio::ip::address_v4::loopback(), load_.port);
   net::Result<> opened = co_await client.open(server);
   if (!opened) co_return opened;
   if (context_) {
     net::Result<> encrypted = co_await client.start_tls(context_);
     if (!encrypted) co_return encrypted;
+    if (client.is_resumed()) ++resumed_;
   }
-  for (std::size_t i = 0; i < messages; ++i) {
-    net::Result<net::Clock::duration> took = co_await client.send(content_, load_.is_pipelined);
-    if (!took) co_return took.error();
-    took_.push_back(std::chrono::duration<float>(*took).count());
-    end_ = now_seconds();
+  if (!load_.user.empty()) {
+    net::Result<> proved = co_await client.log_in(load_.user, load_.password);
+    if (!proved) co_return proved;
+  }
+  for (std::size_t number = begin; number < end; ++number) {
+    net::Result<> sent = co_await message(client, number);
+    if (!sent) co_return sent;
   }
   net::Result<> ended = co_await client.quit();
   co_return ended;
+}
+
+net::Task<net::Result<>> Generator::message(Client& client, std::size_t number) {
+  const std::string recipient = load_.has_times ? std::to_string(number) : "recipient";
+  net::Result<net::Clock::duration> took =
+      co_await client.send(content_, load_.is_pipelined, recipient);
+  if (!took) co_return took.error();
+  end_ = now_seconds();
+  took_.push_back(std::chrono::duration<float>(*took).count());
+  if (load_.has_times) times_[number] = end_;
+  co_return net::Result<>();
 }
 
 std::string Generator::result() {
@@ -94,10 +116,11 @@ std::string Generator::result() {
     return 1e3 * took_[static_cast<std::size_t>(part * static_cast<double>(took_.size() - 1))];
   };
   if (!failure_.empty()) std::fprintf(stderr, "bench_generator: %s\n", failure_.c_str());
-  return fmt::format(R"({{"messages": {}, "begin": {:.6f}, "end": {:.6f}, "cpu": {:.3f}, )"
-                     R"("p50_ms": {:.3f}, "p95_ms": {:.3f}, "p99_ms": {:.3f}}})",
-                     took_.size(), begin_, end_, cpu_seconds(), milliseconds_at(0.5),
-                     milliseconds_at(0.95), milliseconds_at(0.99));
+  return fmt::format(
+      R"({{"messages": {}, "begin": {:.6f}, "end": {:.6f}, "cpu": {:.3f}, )"
+      R"("p50_ms": {:.3f}, "p95_ms": {:.3f}, "p99_ms": {:.3f}, "resumed": {}, "times": [{:.6f}]}})",
+      took_.size(), begin_, end_, cpu_seconds(), milliseconds_at(0.5), milliseconds_at(0.95),
+      milliseconds_at(0.99), resumed_, fmt::join(times_, ", "));
 }
 
 int run(Load load) {
@@ -131,6 +154,11 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--pipelining", load.is_pipelined, "MAIL, RCPT and DATA in one write");
   app.add_flag("--tls", load.is_encrypted, "STARTTLS on every connection");
+  app.add_flag("--resume", load.is_resumed, "and take up the TLS session of an earlier one");
+  app.add_option("--user", load.user, "AUTH PLAIN on every connection; needs --tls");
+  app.add_option("--password", load.password);
+  app.add_flag("--times", load.has_times,
+               "print when each message got its reply; its recipient's local part is its number");
   CLI11_PARSE(app, argc, argv);
   return postern::bench::run(load);
 }

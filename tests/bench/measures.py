@@ -1,182 +1,149 @@
-"""What is measured, and how. Every run has a fresh server with an empty queue, warms it up, and then measures."""
+"""Throughput, latency, and what they cost. Every run has a fresh server with an empty queue, warms it up, and then
+measures; each function answers one run's figures of one server."""
 
-import contextlib
-import dataclasses
 import os
-import tempfile
-import time
+import statistics
+from types import SimpleNamespace
 
 import load
 import processes
 import tarpit
-from servers import free_port
+from bench import WARM_UP, Bench, Costs, Relay, settle
+from servers import USERS, free_port
 
 SESSIONS = 20  # where nothing else is said
 COLD_WARM_UP = 20  # logins: each takes some time
-WARM_UP = 300  # messages; their rate decides how many the run has
-FEWEST, MOST = 300, 200_000  # messages of a run
-SETTLE = 0.5  # seconds for what a server does behind the last message: log lines, removal
-IDLE_SESSIONS = 1000
+COLD_USERS = 4000
 TRACED = 200  # messages under strace, which slows everything down
 
 
-@dataclasses.dataclass(frozen=True)
-class Bench:
-    programs: str  # where the load programs are
-    directory: str  # where the servers have their files
-    size: int  # octets of content
-    seconds: float  # a run's length, about
-    pipelining: bool
-
-    @contextlib.contextmanager
-    def started(self, server_class, holds=False, tarpit_port=0):
-        """A fresh server, and its sink."""
-        with tempfile.TemporaryDirectory(dir=self.directory, prefix="postern-bench-") as home:
-            os.chmod(home, 0o755)  # the servers' own users must reach their parts of it
-            sink_port = free_port()
-            with load.Sink(self.programs, sink_port) as sink:
-                with server_class(f"{home}/{server_class.name.lower()}", sink_port, holds, tarpit_port) as server:
-                    yield server, sink
-
-    def send(self, port, messages, sessions, per_connection, tls=False):
-        return load.generate(self.programs, port, messages, sessions, per_connection, self.size, self.pipelining, tls)
-
-    def messages_for(self, messages, seconds):
-        return int(min(max(messages / seconds * self.seconds, FEWEST), MOST))
-
-    def accepted(self, server_class, sessions, per_connection):
-        """Messages/s that get their 250 while none is passed on."""
-        with self.started(server_class, holds=True) as (server, _sink):
-            warm = self.send(server.port, WARM_UP, sessions, per_connection)
-            messages = self.messages_for(WARM_UP, warm["end"] - warm["begin"])
-            with Costs(server.root) as costs:
-                sent = self.send(server.port, messages, sessions, per_connection)
-            return costs.figures(messages, sent, sent["end"], generator=sent["cpu"])
-
-    def relayed(self, server_class, sessions, per_connection, tls=False):
-        """Messages/s from the first connection until the sink has them all."""
-        with self.started(server_class) as (server, sink):
-            port = server.tls_port if tls else server.port
-
-            def relay(messages):
-                sink.expect(messages)
-                sent = self.send(port, messages, sessions, per_connection, tls)
-                return sent, sink.figures()
-
-            sent, arrived = relay(WARM_UP)
-            messages = self.messages_for(WARM_UP, arrived["end"] - sent["begin"])
-            with Costs(server.root) as costs:
-                sent, arrived = relay(messages)
-                time.sleep(SETTLE)
-            figures = costs.figures(messages, sent, arrived["end"], generator=sent["cpu"], sink=arrived["cpu"])
-            return figures | {"per_connection_out": messages / max(arrived["connections"], 1)}
-
-    def relayed_beside_tarpit(self, server_class):
-        """Messages/s to a fast next hop: alone, and while a slow one has all that it may have of the same server."""
-        port = free_port()
-        with tarpit.Tarpit(port), self.started(server_class, tarpit_port=port) as (server, sink):
-            def relay(messages):
-                sink.expect(messages)
-                sent = self.send(server.port, messages, SESSIONS, 1)
-                return messages / (sink.figures()["end"] - sent["begin"])
-
-            messages = self.messages_for(relay(WARM_UP), 1)
-            alone = relay(messages)
-            tarpit.fill(server.port)
-            time.sleep(SETTLE)
-            beside = relay(messages)
-            return {"rate": beside, "alone": alone, "ratio": beside / alone}
-
-    def arrivals(self, server_class, login="", **how):
-        """Clients/s that come, do what `how` says (see load.arrive), and go. `login`: `cold`, with a name that was not
-        heard before, or `warm`."""
-        with self.started(server_class) as (server, _sink):
-            port = server.tls_port if how.get("tls") else server.port
-
-            def arrive(connections, name):
-                name = {"warm": "warm", "cold": name}.get(login)
-                credentials = (server.user(name), server.password) if name else None
-                return load.arrive(self.programs, port, connections, SESSIONS, login=credentials, **how)
-
-            few, most = (COLD_WARM_UP, server.users) if login == "cold" else (WARM_UP, MOST)
-            warm = arrive(few, "first-%")
-            connections = int(min(max(few / (warm["end"] - warm["begin"]) * self.seconds, few), most))
-            with Costs(server.root) as costs:
-                came = arrive(connections, "cold-%")
-            return costs.figures(connections, came, came["end"], generator=came["cpu"]) | {
-                "resumed": came["resumed"] / connections}
-
-    def idle_memory(self, server_class, tls, has_login=False):
-        """MiB of all the server's processes with idle sessions, and before them."""
-        with self.started(server_class) as (server, _sink):
-            before = processes.pss_mib(server.root)
-            login = (server.user("warm"), server.password) if has_login else None
-            with load.Idle(self.programs, server.tls_port if tls else server.port, IDLE_SESSIONS, tls, login):
-                return {"mib": processes.pss_mib(server.root), "mib_before": before}
-
-    def calls(self, server_class):
-        """System calls a relayed message, of all the server's processes."""
-        with self.started(server_class) as (server, sink):
-            sink.expect(WARM_UP)
-            self.send(server.port, WARM_UP, 20, 1)
-            sink.figures()
-            summary = f"{server.directory}/calls"
-            with processes.Strace(server.root, ["-c"], summary):
-                sink.expect(TRACED)
-                self.send(server.port, TRACED, 20, 1)
-                sink.figures()
-                time.sleep(SETTLE)
-            calls = processes.calls_in(summary)
-            most_first = sorted(calls.items(), key=lambda item: -item[1])
-            return {"calls": sum(calls.values()) / TRACED,
-                    "by_call": {name: count / TRACED for name, count in most_first}}
-
-    def sync_order(self, server_class):
-        """One message's syncs, and its replies, in the order in which they happened: lines of strace."""
-        with self.started(server_class) as (server, sink):
-            trace = f"{server.directory}/trace"
-            calls = "trace=fsync,fdatasync,sync_file_range,openat,rename,write,writev,pwrite64,pwritev,sendto,sendmsg"
-            with processes.Strace(server.root, ["-r", "-s", "48", "-y", "-e", calls], trace):
-                sink.expect(1)
-                self.send(server.port, 1, 1, 1)
-                sink.figures()
-                time.sleep(SETTLE)
-            with open(trace, errors="replace") as file:
-                return [line.rstrip() for line in file if "sync" in line or '"250 2' in line or '"354' in line]
-
-    def own_maximum(self, per_connection):
-        """The generator straight to the sink: no server can be seen to be faster than this."""
-        port = free_port()
-        with load.Sink(self.programs, port) as sink:
-            warm = self.send(port, 2000, 20, per_connection)
-            messages = self.messages_for(2000, warm["end"] - warm["begin"])
-            sink.expect(2000 + messages)
-            sent = self.send(port, messages, 20, per_connection)
-            sink.figures()
-        return {"rate": messages / (sent["end"] - sent["begin"])}
+def rate_of(count, sent):
+    return count / (sent["end"] - sent["begin"])
 
 
-class Costs:
-    """What the server and the whole machine worked from the begin to the end of a `with`."""
+def accepted(bench: Bench, server_class, sessions, per_connection, **setting):
+    """Messages/s that get their 250 while none is passed on."""
+    with bench.started(server_class, holds=True, **setting) as (server, _sink):
+        def send(messages):
+            return bench.send(server.port, messages, sessions, per_connection)
 
-    def __init__(self, root):
-        self._root = root
+        messages = bench.warm_up(lambda few: rate_of(few, send(few)))
+        with Costs(server.root) as costs:
+            sent = send(messages)
+        return costs.figures(messages, sent, sent["end"], generator=sent["cpu"])
 
-    def _read(self):
-        return processes.cpu_seconds(self._root), processes.machine_cpu_seconds()
 
-    def __enter__(self):
-        self._begin = self._read()
-        return self
+def relayed(bench, server_class, sessions, per_connection=1, *, tls=False, resume=False, login=False, **setting):
+    """Messages/s from the first connection until the sink has them all. `login`: each connection logs in."""
+    with bench.started(server_class, has_logins=login, **setting) as (server, sink):
+        credentials = (server.user(0), server.password) if login else None
+        relay = Relay(bench, server, sink, sessions, per_connection, tls=tls, resume=resume, login=credentials)
+        messages = bench.warm_up(relay.rate)
+        with Costs(server.root) as costs:
+            sent, arrived = relay(messages)
+            settle()
+        figures = costs.figures(messages, sent, arrived["end"], generator=sent["cpu"], sink=arrived["cpu"])
+        return figures | {"per_connection_out": messages / max(arrived["connections"], 1),
+                          "resumed": sent["resumed"] / messages}
 
-    def __exit__(self, *_):
-        self._server, self._machine = (after - before for after, before in zip(self._read(), self._begin))
 
-    def figures(self, messages, sent, end, **load_cpu):
-        seconds = end - sent["begin"]
-        cpu = {"server": self._server, **load_cpu}
-        cpu["rest"] = max(0, self._machine - sum(cpu.values()))
-        return {"messages": messages, "seconds": seconds, "rate": messages / seconds,
-                "busy": self._machine / seconds / os.cpu_count(),
-                "cpu_ms": {name: 1e3 * spent / messages for name, spent in cpu.items()},
-                **{name: sent[name] for name in ("p50_ms", "p95_ms", "p99_ms") if name in sent}}
+def one_client(bench, server_class):
+    """Milliseconds from the final dot to its 250, and from there to the arrival at the next hop, message by message."""
+    with bench.started(server_class, times=True) as (server, sink):
+        relay = Relay(bench, server, sink, 1, 1, times=True)
+        messages = bench.warm_up(relay.rate)
+        with Costs(server.root) as costs:
+            sent, arrived = relay(messages)
+        arrivals = dict(arrived["times"])
+        onward = sorted(1e3 * (arrivals[number] - replied) for number, replied in enumerate(sent["times"]))
+        figures = costs.figures(messages, sent, arrived["end"], generator=sent["cpu"], sink=arrived["cpu"])
+        return figures | {"onward_p50_ms": statistics.median(onward),
+                          "onward_p99_ms": onward[int(0.99 * (len(onward) - 1))]}
+
+
+def beside_tarpit(bench, server_class):
+    """Messages/s to a fast next hop: alone, and while a slow one has all that it may have of the same server."""
+    port = free_port()
+    with tarpit.Tarpit(port), bench.started(server_class, tarpit_port=port) as (server, sink):
+        relay = Relay(bench, server, sink, SESSIONS, 1)
+        messages = bench.warm_up(relay.rate)
+        alone = relay.rate(messages)
+        tarpit.fill(server.port)
+        settle()
+        beside = relay.rate(messages)
+        return {"rate": beside, "alone": alone, "ratio": beside / alone}
+
+
+def arrivals(bench, server_class, login="", **how):
+    """Clients/s that come, do what `how` says (see load.arrive), and go. `login`: `cold`, with a name that was not heard
+    before, or `warm`."""
+    users = COLD_USERS if login == "cold" else USERS
+    with bench.started(server_class, users=users, has_logins=bool(login)) as (server, _sink):
+        port = server.tls_port if how.get("tls") else server.port
+        name = {"warm": server.user(0), "cold": server.user("%")}.get(login)
+
+        def arrive(connections, first):
+            credentials = (name, server.password) if name else None
+            return load.arrive(bench.programs, port, connections, SESSIONS, login=credentials, first=first, **how)
+
+        if login == "cold":  # nobody comes twice
+            few = COLD_WARM_UP
+            connections = int(min(rate_of(few, arrive(few, 0)) * bench.seconds, users - few))
+        else:
+            few = 0
+            connections = bench.warm_up(lambda some: rate_of(some, arrive(some, 0)))
+        with Costs(server.root) as costs:
+            came = arrive(connections, few)
+        return costs.figures(connections, came, came["end"], generator=came["cpu"]) | {
+            "resumed": came["resumed"] / connections}
+
+
+def calls(bench, server_class):
+    """System calls a relayed message, of all the server's processes."""
+    with bench.started(server_class) as (server, sink):
+        relay = Relay(bench, server, sink, SESSIONS, 1)
+        relay(WARM_UP)
+        summary = f"{server.directory}/calls"
+        with processes.Strace(server.root, ["-c"], summary):
+            relay(TRACED)
+            settle()
+        counted = processes.calls_in(summary)
+        most_first = sorted(counted.items(), key=lambda item: -item[1])
+        return {"calls": sum(counted.values()) / TRACED,
+                "by_call": {name: count / TRACED for name, count in most_first}}
+
+
+def growth(bench, server_class, sessions):
+    """Accepted and relayed messages/s while all the server's processes have one core, and two: generator and sink may use
+    all."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise RuntimeError("there is one core alone")
+    figures = {}
+    for count in (1, 2):
+        pinned = set(cores[:count])
+        for name, run in (("accepted", accepted(bench, server_class, sessions, 1, cores=pinned)),
+                          ("relayed", relayed(bench, server_class, sessions, 1, cores=pinned))):
+            figures[f"{name}_{count}"] = run["rate"]
+            figures[f"{name}_{count}_cpu_ms"] = run["cpu_ms"]["server"]
+    return figures | {f"{name}_growth": figures[f"{name}_2"] / figures[f"{name}_1"] for name in ("accepted", "relayed")}
+
+
+def sync_order(bench, server_class):
+    """One message's syncs, and its replies, in the order in which they happened: lines of strace."""
+    with bench.started(server_class) as (server, sink):
+        trace = f"{server.directory}/trace"
+        traced = "trace=fsync,fdatasync,sync_file_range,openat,rename,write,writev,pwrite64,pwritev,sendto,sendmsg"
+        with processes.Strace(server.root, ["-r", "-s", "48", "-y", "-e", traced], trace):
+            Relay(bench, server, sink, 1, 1)(1)
+            settle()
+        with open(trace, errors="replace") as file:
+            return [line.rstrip() for line in file if "sync" in line or '"250 2' in line or '"354' in line]
+
+
+def own_maximum(bench, per_connection):
+    """The generator straight to the sink: no server can be seen to be faster than this."""
+    port = free_port()
+    with load.Sink(bench.programs, port) as sink:
+        relay = Relay(bench, SimpleNamespace(port=port), sink, SESSIONS, per_connection)
+        return relay.rate(bench.warm_up(relay.rate))

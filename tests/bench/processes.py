@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -48,13 +49,60 @@ def machine_cpu_seconds():
     return (user + nice + system + irq + softirq) / TICKS
 
 
+def _pss_kib(pid):
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            found = re.search(r"^Pss:\s+(\d+)", file.read(), re.MULTILINE)
+            return int(found[1]) if found else 0
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it has ended
+
+
 def pss_mib(root):
     """Proportional set size: memory that processes share is counted once."""
-    kib = 0
-    for pid in tree(root):
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            kib += int(re.search(r"^Pss:\s+(\d+)", file.read(), re.MULTILINE)[1])
-    return kib / 1024
+    return sum(map(_pss_kib, tree(root))) / 1024
+
+
+def pss_mib_of(root, role):
+    """Of those alone whose command line has the word."""
+    found = [pid for pid in tree(root) if role in _command_line(pid)]
+    if not found:
+        raise RuntimeError(f"no process is called {role}")
+    return sum(map(_pss_kib, found)) / 1024
+
+
+def _command_line(pid):
+    with open(f"/proc/{pid}/cmdline") as file:
+        return re.split(r"[\0 ]+", file.read())
+
+
+class PeakMemory:
+    """The most that `pss_mib` answers during a `with`, asked every few milliseconds: `mib`, of `samples`."""
+
+    PAUSE = 0.003  # seconds
+    SAME = 20  # samples of the same processes, before others are looked for: that takes longer than they do
+
+    def __init__(self, root):
+        self._root = root
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.mib = 0
+        self.samples = 0
+
+    def _watch(self):
+        while not self._is_over.wait(self.PAUSE):
+            if self.samples % self.SAME == 0:
+                pids = tree(self._root)
+            self.mib = max(self.mib, sum(map(_pss_kib, pids)) / 1024)
+            self.samples += 1
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_over.set()
+        self._thread.join()
 
 
 class Strace:

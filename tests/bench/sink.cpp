@@ -29,10 +29,16 @@ constexpr int backlog = 4096;
 /// What has come since the last answer.
 class Tally {
  public:
-  explicit Tally(net::Executor executor) : changed_(executor, net::Clock::time_point::max()) {}
+  Tally(net::Executor executor, bool has_times)
+      : changed_(executor, net::Clock::time_point::max()), has_times_(has_times) {}
 
-  void add_message() {
+  bool has_times() const { return has_times_; }
+
+  /// `number`: which one, where arrival times are asked for.
+  void add_message(std::size_t number) {
     last_ = now_seconds();
+    if (messages_ == 0) first_ = last_;
+    if (has_times_) times_ += fmt::format("{}[{}, {:.6f}]", messages_ ? ", " : "", number, last_);
     if (++messages_ == awaited_) changed_.cancel();
   }
   void add_connection() { ++connections_; }
@@ -46,21 +52,36 @@ class Tally {
   std::string take() {
     const double cpu = cpu_seconds();
     std::string text =
-        fmt::format(R"({{"messages": {}, "connections": {}, "end": {:.6f}, "cpu": {:.3f}}})",
-                    messages_, connections_, last_, cpu - cpu_before_);
+        fmt::format(R"({{"messages": {}, "connections": {}, "begin": {:.6f}, "end": {:.6f}, )"
+                    R"("cpu": {:.3f}, "times": [{}]}})",
+                    messages_, connections_, first_, last_, cpu - cpu_before_, times_);
     messages_ = connections_ = 0;
+    times_.clear();
     cpu_before_ = cpu;
     return text;
   }
 
  private:
   net::Timer changed_;
+  const bool has_times_;
+  std::string times_;  // of arrivals, as JSON
   std::size_t messages_ = 0;
   std::size_t connections_ = 0;
   std::size_t awaited_ = 0;
+  double first_ = 0;
   double last_ = 0;
   double cpu_before_ = 0;
 };
+
+/// The recipient's local part, if that is a number; else 0.
+std::size_t number_in(std::string_view rcpt) {
+  std::size_t number = 0;
+  const std::size_t begin = rcpt.find('<');
+  if (begin != std::string_view::npos) {
+    std::from_chars(rcpt.data() + begin + 1, rcpt.data() + rcpt.size(), number);
+  }
+  return number;
+}
 
 /// Reads and forgets content up to its final dot (RFC 5321, 4.1.1.4).
 Task<Result<>> skip_content(net::Stream& stream) {
@@ -96,6 +117,7 @@ std::string_view reply_to(std::string_view command) {
 Task<> serve(net::TcpSocket socket, Tally& tally) {
   net::Stream stream(std::move(socket));
   std::string replies = "220 sink.example ESMTP\r\n";
+  std::size_t number = 0;
   for (;;) {
     stream.expires_after(idle_limit);
     if (stream.input().find('\n') == std::string_view::npos && !replies.empty()) {
@@ -107,12 +129,13 @@ Task<> serve(net::TcpSocket socket, Tally& tally) {
     if (!command) co_return;
     const std::string_view reply = reply_to(*command);
     replies += reply;
+    if (tally.has_times() && (*command)[0] == 'R') number = number_in(*command);
     if (reply[0] == '3') {
       Result<> go_ahead = co_await stream.write(replies);
       if (!go_ahead) co_return;
       Result<> skipped = co_await skip_content(stream);
       if (!skipped) co_return;
-      tally.add_message();
+      tally.add_message(number);
       replies = "250 2.0.0 taken\r\n";
     } else if (reply.starts_with("221")) {
       Result<> written = co_await stream.write(replies);
@@ -150,7 +173,7 @@ Task<> obey_input(net::asio::io_context& loop, Tally& tally) {
   loop.stop();
 }
 
-int run(std::uint16_t port) {
+int run(std::uint16_t port, bool has_times) {
   net::asio::io_context loop(1);
   net::TcpAcceptor acceptor(loop.get_executor());
   const net::asio::ip::tcp::endpoint here(net::asio::ip::address_v4::loopback(), port);
@@ -158,7 +181,7 @@ int run(std::uint16_t port) {
   acceptor.set_option(net::TcpAcceptor::reuse_address(true));
   acceptor.bind(here);
   acceptor.listen(backlog);
-  Tally tally(loop.get_executor());
+  Tally tally(loop.get_executor(), has_times);
   net::Nursery nursery(loop.get_executor());
   nursery.start(accept_all(std::move(acceptor), nursery, tally));
   nursery.start(obey_input(loop, tally));
@@ -173,8 +196,11 @@ int run(std::uint16_t port) {
 
 int main(int argc, char** argv) {
   std::uint16_t port = 0;
+  bool has_times = false;
   CLI::App app("Takes mail on 127.0.0.1, counts it and throws it away.", "bench_sink");
   app.add_option("--port", port)->required();
+  app.add_flag("--times", has_times,
+               "print when each message came; its recipient's local part is its number");
   CLI11_PARSE(app, argc, argv);
-  return postern::bench::run(port);
+  return postern::bench::run(port, has_times);
 }
