@@ -8,6 +8,7 @@ import report
 import table
 
 WIDTH = 960
+LEFT = -12
 LABELS = 368  # where the bars begin
 BARS = 312  # their longest
 TEXT = LABELS + BARS + 56  # where both figures begin
@@ -54,20 +55,26 @@ def vertical(x, top, bottom, classes):
     return f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}" class="{classes}"/>'
 
 
-def place(factor, most):
-    """Where a factor lies on the scale; below 1 at its left."""
-    return LABELS + BARS * math.log(factor) / math.log(most)
+class Scale:
+    """Where a factor lies, logarithmically; there is room for all of `factors`, for 1 and for 2."""
+
+    def __init__(self, factors):
+        factors = [1, 2, *factors]
+        self.least, self.most = min(factors), max(factors)
+
+    def __call__(self, factor):
+        return LABELS + BARS * math.log(factor / self.least) / math.log(self.most / self.least)
 
 
-def bar(line, y, most):
-    """A line of the picture; `y` is the middle of its bar."""
-    one, end = place(1, most), place(line.factor, most)
+def bar(line, y, place):
+    """A line of the picture; `y` is the middle of its bar, `place` the scale."""
+    one, end = place(1), place(line.factor)
     kind = "bar" if line.factor >= 1 else "worse"
     base = y + 4.5
-    yield words(LABELS - 14 - max(0, one - end), base, f"{line.title}: {line.figure.what}", "quiet", "end")
+    yield words(LABELS - 14, base, f"{line.title}: {line.figure.what}", "quiet", "end")
     yield (f'<rect x="{min(one, end):.1f}" y="{y - BAR / 2:.1f}" width="{max(1, abs(end - one)):.1f}" height="{BAR}" rx="2" '
            f'class="{kind}"/>')
-    reach = place(line.factor_to_reach, most) if line.factor_to_reach else end
+    reach = place(line.factor_to_reach) if line.factor_to_reach else end
     if reach != end:
         yield vertical(reach, y - BAR / 2 - 3, y + BAR / 2 + 3, "reach")
     yield words((reach if 0 < reach - end < GAP else max(one, end)) + 6, base, f"×{line.factor:.3g}", "factor")
@@ -77,19 +84,20 @@ def bar(line, y, most):
 
 def svg(measured):
     lines = list(drawn(measured))
-    most = max([2, *(max(line.factor, line.factor_to_reach or 1) for line in lines)])
+    place = Scale(factor for line in lines for factor in (line.factor, line.factor_to_reach) if factor)
     bottom = TOP + ROW * len(lines)
     parts = [words(0, 20, "Postern beside Postfix: how many times better", "title"),
              words(0, 42, "Both sync every message before its 250; the same work, disk and cores, medians of alternating runs. "
                    "Logarithmic scale.", "quiet"),
              words(TEXT, TOP - 12, "Postfix → Postern", "quiet"),
              vertical(WIDTH - 92, 29, 45, "reach"), words(WIDTH - 86, 42, "to reach", "quiet")]
-    for tick in (tick for tick in TICKS if tick <= most):
-        x = place(tick, most)
+    for tick in (tick for tick in TICKS if tick <= place.most):
+        x = place(tick)
         parts += [vertical(x, TOP - 4, bottom, "equal" if tick == 1 else "grid"),
                   words(x, TOP - 12, "equal" if tick == 1 else f"×{tick}", "quiet", "middle")]
     for number, line in enumerate(lines):
-        parts += bar(line, TOP + ROW * (number + 0.5), most)
+        parts += bar(line, TOP + ROW * (number + 0.5), place)
+    parts.append(words(0, bottom + 24, measured["machine"], "quiet"))
     drawing = "\n".join(parts)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 0 {WIDTH} {bottom + 12}" role="img" '
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{LEFT} 0 {WIDTH} {bottom + 36}" role="img" '
             f'aria-label="Postern beside Postfix">\n<style>{STYLE}\n</style>\n{drawing}\n</svg>\n')
