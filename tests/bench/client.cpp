@@ -1,5 +1,8 @@
 #include "client.h"
 
+#include <memory>
+#include <vector>
+
 #include "net/base64.h"
 
 namespace postern::bench {
@@ -10,6 +13,7 @@ using net::Task;
 namespace {
 
 constexpr std::size_t max_reply = 16 * 1024;  // octets; more is no SMTP server
+constexpr std::size_t max_sessions = 1000;    // that wait to be taken up
 
 constexpr std::string_view mail = "MAIL FROM:<sender@load.example>\r\n";
 constexpr std::string_view data = "DATA\r\n";
@@ -31,11 +35,21 @@ std::size_t reply_size(std::string_view input) {
   }
 }
 
-// The newest session is the context's: TLS 1.3 gives it some time after the handshake, when the connection is read.
+struct FreeSession {
+  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+};
+/// A context's sessions that no connection has taken up yet: none is taken up twice (RFC 8446, C.4).
+using Sessions = std::vector<std::unique_ptr<SSL_SESSION, FreeSession>>;
+
+Sessions* sessions_of(const SSL_CTX* context) {
+  return static_cast<Sessions*>(SSL_CTX_get_app_data(context));
+}
+
+// TLS 1.3 gives them some time after the handshake, when the connection is read.
 int keep_session(SSL* ssl, SSL_SESSION* session) {
-  SSL_CTX* const context = SSL_get_SSL_CTX(ssl);
-  SSL_SESSION_free(static_cast<SSL_SESSION*>(SSL_CTX_get_app_data(context)));
-  SSL_CTX_set_app_data(context, session);
+  Sessions& sessions = *sessions_of(SSL_get_SSL_CTX(ssl));
+  if (sessions.size() == max_sessions) return 0;  // OpenSSL frees it
+  sessions.emplace_back(session);
   return 1;
 }
 
@@ -43,13 +57,14 @@ void resume(const SSL* ssl, int where, int) {
   if ((where & SSL_CB_HANDSHAKE_START) == 0 || SSL_is_init_finished(ssl)) return;
   SSL* const mine =
       const_cast<SSL*>(ssl);  // OpenSSL's only call before a handshake is made for watching
-  if (auto* session = static_cast<SSL_SESSION*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))) {
-    SSL_set_session(mine, session);
-  }
+  Sessions& sessions = *sessions_of(SSL_get_SSL_CTX(ssl));
+  if (sessions.empty()) return;
+  SSL_set_session(mine, sessions.back().get());
+  sessions.pop_back();
 }
 
 void free_context(SSL_CTX* context) {
-  SSL_SESSION_free(static_cast<SSL_SESSION*>(SSL_CTX_get_app_data(context)));
+  delete sessions_of(context);
   SSL_CTX_free(context);
 }
 
@@ -71,6 +86,7 @@ net::SslContext any_server_tls(bool is_resuming) {
   net::SslContext context(SSL_CTX_new(TLS_client_method()), free_context);
   if (!context) throw std::bad_alloc();
   if (is_resuming) {
+    SSL_CTX_set_app_data(context.get(), new Sessions);
     SSL_CTX_set_session_cache_mode(context.get(),
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context.get(), keep_session);

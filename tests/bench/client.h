@@ -16,8 +16,8 @@ inline constexpr auto patience = std::chrono::seconds(120);
 /// Content of at least `size` octets, with the fields that mail clients write, and the final dot: for `Client::send`.
 [[nodiscard]] std::string make_content(std::size_t size);
 
-/// For `Client::start_tls`: trusts nobody, and asks nobody for trust. `is_resuming`: each handshake takes up the newest
-/// session that this context was given (RFC 8446, 2.2), if any.
+/// For `Client::start_tls`: trusts nobody, and asks nobody for trust. `is_resuming`: each handshake takes up a session
+/// that this context was given and that none has taken up (RFC 8446, 2.2), if any.
 [[nodiscard]] net::SslContext any_server_tls(bool is_resuming = false);
 
 class Client {
