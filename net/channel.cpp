@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -104,13 +105,11 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
 
   /// Reads what is there; EAGAIN as `try_again`.
   error_code read_some() {
-    if (begin > 0) {
-      in.erase(0, begin);
-      end -= begin;
-      begin = 0;
-    }
+    std::copy(in.data() + begin, in.data() + end, in.data());  // a frame's front, or nothing
+    end -= begin;
+    begin = 0;
     const std::size_t wanted = end >= header_size ? header_size + read_length(in.data()) : 0;
-    in.resize(std::max(end + read_size, wanted));
+    in.resize(std::max({in.size(), end + read_size, wanted}));
     iovec bytes{in.data() + end, in.size() - end};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * fds_at_once)> control;
     msghdr message{};

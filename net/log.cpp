@@ -44,30 +44,46 @@ void append_value(std::string& line, std::string_view text) {
   if (is_cut) line += "...";
 }
 
-}  // namespace
-
-void name_log(std::string role) { role_name() = std::move(role); }
-
-std::string log_line(Level level, std::string_view event, std::initializer_list<LogField> fields) {
-  std::string line = role_name();
+void append_line(Level level, std::string_view event, std::initializer_list<LogField> fields,
+                 std::string& line) {
+  line += role_name();
   line += level == Level::error ? " ERROR " : level == Level::warning ? " WARNING " : " ";
   line += event;
   for (const LogField& field : fields) {
     line += ' ';
     line += field.key;
     line += '=';
-    append_value(line, field.value.text);
+    append_value(line, field.value.text());
   }
+}
+
+// `2026-11-21T21:25:00.123Z `. The calendar is asked once a second.
+std::string time_text(std::chrono::system_clock::time_point now) {
+  thread_local std::chrono::sys_seconds second;
+  thread_local std::string text;
+  const auto whole = std::chrono::floor<std::chrono::seconds>(now);
+  if (text.empty() || whole != second) {
+    second = whole;
+    text = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(whole));
+  }
+  const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(now - whole);
+  return text + fmt::format(".{:03}Z ", rest.count());
+}
+
+}  // namespace
+
+void name_log(std::string role) { role_name() = std::move(role); }
+
+std::string log_line(Level level, std::string_view event, std::initializer_list<LogField> fields) {
+  std::string line;
+  append_line(level, event, fields, line);
   return line;
 }
 
 void log(Level level, std::string_view event, std::initializer_list<LogField> fields) {
-  const auto now =
-      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const auto milliseconds = now.time_since_epoch().count() % 1000;
-  const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {}\n",
-                                       fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
-                                       milliseconds, log_line(level, event, fields));
+  std::string line = time_text(std::chrono::system_clock::now());
+  append_line(level, event, fields, line);
+  line += '\n';
   // Where standard error is gone there is nobody left to tell.
   if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
 }

@@ -17,18 +17,23 @@ namespace postern::net {
 
 enum class Level { info, warning, error };
 
-/// A value of a log line.
-struct LogValue {
-  LogValue(std::string_view words) : text(words) {}
-  LogValue(const std::string& words) : text(words) {}
-  LogValue(const char* words) : text(words) {}
-  LogValue(const mail::Mailbox& mailbox) : text(mailbox.text()) {}
-  LogValue(const mail::ReversePath& path) : text(mail::text_of(path)) {}
-  LogValue(mail::MessageId id) : text(id.text()) {}
-  LogValue(std::integral auto number) : text(fmt::format("{}", number)) {}
-  LogValue(std::floating_point auto number) : text(fmt::format("{:.3f}", number)) {}
+/// A value of a log line, for as long as the line is made: words are not copied.
+class LogValue {
+ public:
+  LogValue(std::string_view words) : words_(words) {}
+  LogValue(const std::string& words) : words_(words) {}
+  LogValue(const char* words) : words_(words) {}
+  LogValue(const mail::Mailbox& mailbox) : made_(mailbox.text()) {}
+  LogValue(const mail::ReversePath& path) : made_(mail::text_of(path)) {}
+  LogValue(mail::MessageId id) : made_(id.text()) {}
+  LogValue(std::integral auto number) : made_(fmt::format_int(number).c_str()) {}
+  LogValue(std::floating_point auto number) : made_(fmt::format("{:.3f}", number)) {}
 
-  std::string text;
+  std::string_view text() const { return made_.empty() ? words_ : std::string_view(made_); }
+
+ private:
+  std::string_view words_;
+  std::string made_;
 };
 
 struct LogField {

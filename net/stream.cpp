@@ -14,6 +14,8 @@ namespace {
 // What one read may bring: small while a session is idle, so that thousands cost little; doubled while content streams.
 constexpr std::size_t smallest_read = 512;
 constexpr std::size_t largest_read = 64 * 1024;
+// What is longer is written in turns of the loop: a fast peer must not keep it from the others.
+constexpr std::size_t max_sent_at_once = 16 * 1024;
 constexpr std::size_t max_skipped =
     1024 * 1024;  // octets of an over-long line that are read to find its end
 
@@ -83,21 +85,21 @@ void Stream::consume(std::size_t n) {
   if (begin_ == end_) begin_ = end_ = 0;
 }
 
-// Room for one read behind what is unread: the last read's size decides how much.
-void Stream::make_room() {
+// Room for one read behind what is unread.
+void Stream::make_room(std::size_t room) {
   if (begin_ > 0) {
     buffer_.erase(0, begin_);
     end_ -= begin_;
     begin_ = 0;
   }
-  if (buffer_.size() != end_ + next_read_) {
-    if (end_ == 0 && buffer_.capacity() > 2 * next_read_) buffer_ = std::string();
-    buffer_.resize(end_ + next_read_);
+  if (buffer_.size() != end_ + room) {
+    if (end_ == 0 && buffer_.capacity() > 2 * room) buffer_ = std::string();
+    buffer_.resize(end_ + room);
   }
 }
 
-Task<Result<>> Stream::read_more() {
-  make_room();
+Task<Result<>> Stream::read_more(std::size_t expected) {
+  make_room(std::max(next_read_, expected));
   char* const room = buffer_.data() + end_;
   const std::size_t size = buffer_.size() - end_;
   std::size_t got = 0;
@@ -119,7 +121,7 @@ Task<Result<>> Stream::read_more() {
     }
   }
   end_ += got;
-  if (got == size) next_read_ = std::min(2 * next_read_, largest_read);
+  if (got == size) next_read_ = std::min(2 * size, largest_read);
   if (got < size / 4) next_read_ = std::max(next_read_ / 2, smallest_read);
   co_return Result<>();
 }
@@ -147,12 +149,28 @@ Task<Result<std::string>> Stream::read_line(std::size_t max) {
 }
 
 Task<Result<>> Stream::write(std::string_view bytes) {
-  if (!ssl_) {
-    if (watch_->is_expired) co_return asio::error::timed_out;
-    auto [error, n] = co_await asio::async_write(watch_->socket, asio::buffer(bytes), as_result);
-    if (error) co_return reason(error);
-    co_return Result<>();
+  return ssl_ ? write_encrypted(bytes) : write_clear(bytes, 0);
+}
+
+Task<Result<>> Stream::write_last(std::string_view bytes) {
+  return ssl_ ? write_encrypted(bytes) : write_clear(bytes, MSG_MORE);
+}
+
+// Replies and commands fit into the socket's buffer, mostly: then they cost one call, and no turn of the loop.
+Task<Result<>> Stream::write_clear(std::string_view bytes, int flags) {
+  if (watch_->is_expired) co_return asio::error::timed_out;
+  if (bytes.size() <= max_sent_at_once) {
+    const ssize_t n = ::send(watch_->socket.native_handle(), bytes.data(), bytes.size(),
+                             flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+    if (bytes.empty()) co_return Result<>();
   }
+  auto [error, n] = co_await asio::async_write(watch_->socket, asio::buffer(bytes), as_result);
+  if (error) co_return reason(error);
+  co_return Result<>();
+}
+
+Task<Result<>> Stream::write_encrypted(std::string_view bytes) {
   while (!bytes.empty()) {
     ERR_clear_error();
     const int n =

@@ -29,8 +29,9 @@ class Stream {
   void consume(std::size_t n);
 
   /// Reads at least one more byte behind `input()`; ends with asio::error::eof at the peer's close (under TLS: only at its
-  /// close_notify; a mere end of the connection is `connection_reset`).
-  [[nodiscard]] Task<Result<>> read_more();
+  /// close_notify; a mere end of the connection is `connection_reset`). `expected`: octets to make room for, where more is
+  /// likely than what came lately.
+  [[nodiscard]] Task<Result<>> read_more(std::size_t expected = 0);
 
   /// The next line, consumed, without its CRLF. One that ends in a bare LF keeps it: a control character, which no command
   /// and no reply may hold. A line over `max` octets fails with asio::error::message_size once its end was read and thrown
@@ -39,6 +40,9 @@ class Stream {
 
   /// Writes all of it.
   [[nodiscard]] Task<Result<>> write(std::string_view bytes);
+
+  /// Writes the last of all: it may leave only with the end of the connection, in one packet, so `close` must follow.
+  [[nodiscard]] Task<Result<>> write_last(std::string_view bytes);
 
   /// The TLS handshake as server. What was read in clear before it must have been dealt with by the caller: `input()` has to
   /// be empty (RFC 3207, 5; CVE-2011-0411).
@@ -70,7 +74,9 @@ class Stream {
   [[nodiscard]] Task<Result<>> handshake();
   [[nodiscard]] Task<Result<>> await_ssl(int result);
   [[nodiscard]] error_code reason(error_code error) const;
-  void make_room();
+  void make_room(std::size_t room);
+  [[nodiscard]] Task<Result<>> write_clear(std::string_view bytes, int flags);
+  [[nodiscard]] Task<Result<>> write_encrypted(std::string_view bytes);
 
   std::shared_ptr<Watch>
       watch_;  // the socket and its time limit; shared with a timer that may fire later
@@ -78,7 +84,7 @@ class Stream {
   std::string buffer_;
   std::size_t begin_ = 0;  // input() is buffer_[begin_, end_)
   std::size_t end_ = 0;
-  std::size_t next_read_ = 512;  // bytes
+  std::size_t next_read_ = 512;  // bytes: the last read's size decides
   std::string tls_error_;
 };
 

@@ -16,6 +16,7 @@ using net::Task;
 
 // Replies to pipelined commands leave together, up to this: a client that does not read must not make us hoard.
 constexpr std::size_t max_unsent = 16 * 1024;
+constexpr std::size_t likely_content = 8 * 1024;  // octets: most messages come in one read
 
 bool has_line(std::string_view input) { return input.find("\r\n") != std::string_view::npos; }
 
@@ -60,7 +61,7 @@ Task<bool> Connection::open() {
 // Whoever does not wait for a greeting does not listen to replies either. Clients in mynetworks are forgiven.
 bool Connection::speaks_too_early() {
   error_code ignored;
-  return stream_.socket().available(ignored) > 0 && !session_.permit();
+  return !session_.permit() && stream_.socket().available(ignored) > 0;
 }
 
 Task<> Connection::serve() {
@@ -134,7 +135,7 @@ Task<> Connection::act(HangUp hang_up) {
   hang_up.reply.append_to(out_);
   stream_.expires_after(services_->patience.farewell);
   // The connection ends anyway: what the client does not take now it will never get.
-  std::ignore = co_await stream_.write(out_);
+  std::ignore = co_await stream_.write_last(out_);
 }
 
 void Connection::end(std::string reason) {
@@ -260,7 +261,7 @@ Task<bool> Connection::await_content(const Pace& pace) {
   const bool is_sent = co_await flush();  // the client may wait for our replies
   if (!is_sent) co_return false;
   stream_.expires_after(pace.limit(services_->patience));
-  Result<> more = co_await stream_.read_more();
+  Result<> more = co_await stream_.read_more(likely_content);
   if (!more) co_await answer_read_error(more.error());
   co_return more.has_value();
 }
