@@ -9,7 +9,7 @@ from servers import USERS, free_port
 
 FILLERS = 200  # sessions that fill the queue, on reused connections
 TAKEN = 50  # sessions while it is full
-PARTS = 3  # of which the median counts
+PARTS = 5  # turns, of which the median counts
 
 
 def restart(bench, server_class, queued):
@@ -35,23 +35,22 @@ def restart(bench, server_class, queued):
 
 
 def waiting(bench, server_class, queued):
-    """What a full queue costs: MiB of the queue's process, and accepted messages/s against those of the empty queue, on
-    reused connections. All waits for a next hop that refuses connections."""
-    with bench.started(server_class, holds=True) as (server, _sink):
-        sent = 0
+    """What a full queue costs: MiB of the queue's process, and accepted messages/s against those of a fresh server beside it,
+    in turns, on reused connections. All waits for a next hop that refuses connections."""
 
-        def rate(messages, sessions=TAKEN):
-            nonlocal sent
-            sent += messages
-            took = bench.send(server.port, messages, sessions, 0)
-            return messages / (took["end"] - took["begin"])
+    def rate(server, messages, sessions=TAKEN):
+        took = bench.send(server.port, messages, sessions, 0)
+        return messages / (took["end"] - took["begin"])
 
-        messages = bench.warm_up(rate)
-        empty_mib = processes.pss_mib_of(server.root, "queue")
-        empty = [rate(messages) for _ in range(PARTS)]
-        rate(max(1, queued - sent), FILLERS)
+    with bench.started(server_class, holds=True) as (full, _sink):
+        rate(full, queued, FILLERS)
         settle()
-        mib = processes.pss_mib_of(server.root, "queue")
-        full = [rate(messages) for _ in range(PARTS)]
-        return {"mib": mib, "mib_empty": empty_mib, "empty": statistics.median(empty), "rate": statistics.median(full),
-                "ratio": statistics.median(full) / statistics.median(empty)}
+        mib = processes.pss_mib_of(full.root, "queue")
+        pairs = []
+        for _ in range(PARTS):
+            with bench.started(server_class, holds=True) as (empty, _sink):
+                messages = bench.warm_up(lambda few: rate(empty, few))
+                pairs.append((rate(empty, messages), rate(full, messages)))
+    return {"mib": mib, "empty": statistics.median(empty for empty, _ in pairs),
+            "rate": statistics.median(full for _, full in pairs),
+            "ratio": statistics.median(full / empty for empty, full in pairs)}

@@ -50,7 +50,7 @@ def shares(results):
 def text(measured):
     """All of it; `measured` is what `run --json` writes."""
     settings = measured["settings"]
-    most_runs = max(len(runs) for by_server in measured["results"].values() for runs in by_server.values())
+    most_runs = max((len(runs) for by_server in measured["results"].values() for runs in by_server.values()), default=0)
     most = ", ".join(f"{rate:,.0f} messages/s with {how} connection" for how, rate in measured["maximum"].items())
     yield (f"Medians of {most_runs} alternating runs (least–most; rows with one figure alone ran once). Content of "
            f"{settings['size']} octets; a new\nconnection for each message where nothing else is said. Memory is PSS of all "
