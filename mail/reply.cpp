@@ -88,10 +88,12 @@ std::optional<EnhancedStatus> EnhancedStatus::take_from(std::string_view& text) 
 void Reply::append_to(std::string& out) const {
   const std::string prefix = status.is_given() ? status.text() + ' ' : "";
   const std::size_t width = max_reply_line - code_digits - 1 - prefix.size() - 2;
+  const std::string digits = fmt::format_int(1000 + code).str().substr(1);  // with leading zeros
   std::string_view rest = text;
   do {
     const auto line = take_line(rest, width);
-    out += fmt::format("{:03}{}{}{}\r\n", code, rest.empty() ? ' ' : '-', prefix, printable(line));
+    out.append(digits).append(rest.empty() ? " " : "-").append(prefix);
+    out.append(printable(line)).append("\r\n");
   } while (!rest.empty());
 }
 
