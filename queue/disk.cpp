@@ -143,16 +143,23 @@ std::string_view Disk::volatile_kind() const {
 
 Result<std::string> Disk::read(int fd, std::uint64_t offset, std::size_t size) const {
   std::string bytes(size, '\0');
+  const Result<std::size_t> have = read(fd, offset, std::span<char>(bytes));
+  if (!have) return have.error();
+  bytes.resize(*have);
+  return bytes;
+}
+
+Result<std::size_t> Disk::read(int fd, std::uint64_t offset, std::span<char> buffer) const {
   std::size_t have = 0;
-  while (have < size) {
-    const auto n = ::pread(fd, bytes.data() + have, size - have, static_cast<off_t>(offset + have));
+  while (have < buffer.size()) {
+    const auto n =
+        ::pread(fd, buffer.data() + have, buffer.size() - have, static_cast<off_t>(offset + have));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return last_error();
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }
-  bytes.resize(have);
-  return bytes;
+  return have;
 }
 
 Result<std::uint64_t> Disk::size_of(int fd) const {

@@ -62,6 +62,9 @@ class Disk {
 
   /// Up to `size` bytes from `offset` on; less only at the end of the file.
   [[nodiscard]] net::Result<std::string> read(int fd, std::uint64_t offset, std::size_t size) const;
+  /// The same, into `buffer`; how many.
+  [[nodiscard]] net::Result<std::size_t> read(int fd, std::uint64_t offset,
+                                              std::span<char> buffer) const;
   [[nodiscard]] net::Result<std::uint64_t> size_of(int fd) const;
   [[nodiscard]] net::Result<std::vector<std::string>> names() const;
   /// What has this name; nothing is opened, and no symbolic link followed.

@@ -7,28 +7,33 @@
 namespace postern::queue {
 namespace {
 
-// Of the million pairs that a thousand recipients at a thousand domains would make, only those that matter are
-// looked at.
-using Destinations = std::set<std::string>;
-
 Queue::Times times_of(const frames::QueueSettings& settings) {
   const auto first_busy = std::min(first_busy_retry, settings.first_retry);
   return {Backoff(settings.first_retry, settings.max_retry),
           Backoff(first_busy, settings.max_retry), settings.warn_after, settings.expire};
 }
 
+using Destinations = Queue::Destinations;
+
+Destinations each_once(Destinations names) {
+  if (names.size() < 2) return names;
+  std::ranges::sort(names, {}, &Name::get);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
 Destinations destinations_of(const Message& message) {
   Destinations names;
-  for (const Recipient& recipient : message.recipients) names.insert(recipient.destination);
-  return names;
+  for (const Recipient& recipient : message.recipients) names.push_back(recipient.destination);
+  return each_once(std::move(names));
 }
 
 Destinations destinations_of(const Message& message, const std::vector<Change>& changes) {
   Destinations names;
   for (const Change& change : changes) {
-    names.insert(message.recipients.at(change.recipient).destination);
+    names.push_back(message.recipients.at(change.recipient).destination);
   }
-  return names;
+  return each_once(std::move(names));
 }
 
 bool is_waiting(const Recipient& recipient) { return recipient.state == RecipientState::waiting; }
@@ -104,9 +109,12 @@ void Queue::configure(const frames::QueueSettings& settings, const Moment& now) 
   schedule_.configure(settings.connections, settings.max_retry);
   ledger_.retry_within(settings.max_retry);
   for (auto& [id, message] : ledger_.messages()) {
-    for (const std::string& old : destinations_of(message)) schedule_.remove(old, id);
+    const Destinations before = destinations_of(message);
     route(message);
-    plan(id, message, destinations_of(message), now);
+    const Destinations after = destinations_of(message);
+    if (after == before) continue;
+    for (const Name& old : before) schedule_.remove(old, id);
+    plan(id, message, after, now);
   }
   schedule_.wake_all(now.steady);
 }
@@ -114,16 +122,21 @@ void Queue::configure(const frames::QueueSettings& settings, const Moment& now) 
 void Queue::route(Message& message) {
   const Router::Sender sender{message.sender_domain.get(), message.login.get()};
   for (Recipient& recipient : message.recipients) {
-    const auto& via = router_.via(sender, recipient.domain.get());
-    recipient.destination = destination_name(via, recipient.domain.get());
+    const std::string& domain = recipient.domain.get();
+    const std::string_view name = router_.destination(sender, domain);
+    if (name == domain) {
+      recipient.destination = recipient.domain;
+    } else if (recipient.destination != name) {
+      recipient.destination = std::string(name);
+    }
   }
 }
 
 // Puts the message into the line of each destination, or takes it out, according to its recipients there.
-void Queue::plan(mail::MessageId id, const Message& message,
-                 const std::set<std::string>& destinations, const Moment& now) {
-  for (const std::string& destination : destinations) {
-    const std::optional<SteadyTime> due = first_due(message, Name(destination));
+void Queue::plan(mail::MessageId id, const Message& message, const Destinations& destinations,
+                 const Moment& now) {
+  for (const Name& destination : destinations) {
+    const std::optional<SteadyTime> due = first_due(message, destination);
     if (due && !message.is_damaged) {
       schedule_.put(destination, id, *due, now.steady);
     } else {
@@ -154,7 +167,7 @@ std::optional<Loan> Queue::lend(const Moment& now, Schedule::Whose whose) {
         recipient.state = RecipientState::leased;
         loan.recipients.push_back(i);
       }
-      plan(loan.id, *message, {loan.destination}, now);
+      plan(loan.id, *message, {name}, now);
     }
     if (!loan.recipients.empty()) return loan;
     end_turn(loan, Schedule::Ending::nothing, now);
@@ -189,9 +202,9 @@ void Queue::give_back(mail::MessageId id, const std::vector<std::uint32_t>& reci
     recipient.state = recipient.is_to_be_held ? RecipientState::held : RecipientState::waiting;
     recipient.is_to_be_held = false;
     if (due) recipient.due = *due;
-    destinations.insert(recipient.destination);
+    destinations.push_back(recipient.destination);
   }
-  plan(id, *message, destinations, now);
+  plan(id, *message, each_once(std::move(destinations)), now);
 }
 
 void Queue::hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& recipients,
@@ -206,7 +219,7 @@ void Queue::hold_lent(mail::MessageId id, const std::vector<std::uint32_t>& reci
       recipient.is_to_be_held = is_held;
     } else if (!recipient.is_final() && recipient.state != state) {
       update.changes.push_back({index, state, recipient.attempts, now.on_wall(recipient.due),
-                                recipient.answer ? *recipient.answer : Answer{}});
+                                recipient.answer.value_or({})});
     }
   }
   if (!update.changes.empty()) settle(std::move(update), now);
@@ -254,7 +267,7 @@ void Queue::set_aside(mail::MessageId id, const Moment& now) {
   Message* message = ledger_.find(id);
   if (message == nullptr) return;
   message->is_damaged = true;
-  const auto answer = std::make_shared<const Answer>(
+  const LastAnswer answer(
       Answer{{451, {4, 3, 0}, "the stored message is damaged; it is kept, and not delivered"},
              {},
              now.wall});
@@ -273,9 +286,9 @@ void Queue::make_due(mail::MessageId id, const std::vector<std::uint32_t>& recip
     Recipient& recipient = message->recipients.at(index);
     if (!is_waiting(recipient)) continue;
     recipient.due = now.steady;
-    destinations.insert(recipient.destination);
+    destinations.push_back(recipient.destination);
   }
-  plan(id, *message, destinations, now);
+  plan(id, *message, each_once(std::move(destinations)), now);
 }
 
 void Queue::mind_the_clock(const Moment& now) {

@@ -3,9 +3,9 @@
 // what must end.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +42,10 @@ class Queue {
     std::chrono::seconds warn_after;
     std::chrono::seconds expire;
   };
+
+  /// Each once, in alphabetical order. Nearly always there is one. Of the million pairs that a thousand recipients at a
+  /// thousand domains would make, only those that matter are looked at.
+  using Destinations = boost::container::small_vector<Name, 1>;
 
   Queue(Store& store, const frames::QueueSettings& settings, const Moment& now, std::uint32_t seed);
 
@@ -120,7 +124,7 @@ class Queue {
   void route(Message& message);
   void doubt_what_failed();
   void mind_the_clock(const Moment& now);
-  void plan(mail::MessageId id, const Message& message, const std::set<std::string>& destinations,
+  void plan(mail::MessageId id, const Message& message, const Destinations& destinations,
             const Moment& now);
 
   Store& store_;

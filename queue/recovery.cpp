@@ -8,6 +8,7 @@
 #include <random>
 
 #include "net/codec.h"
+#include "queue/read_ahead.h"
 #include "queue/spool_names.h"
 
 namespace postern::queue {
@@ -233,15 +234,6 @@ class SegmentReplay {
   RecordSink& sink_;
 };
 
-Result<std::string> read_segment(const Disk& disk, const std::string& name) {
-  const Result<net::Fd> file = disk.open_file(name);
-  if (!file) return file.error();
-  const Result<std::uint64_t> size = disk.size_of(file->get());
-  if (!size) return size.error();
-  if (*size > max_segment_file) return make_error_code(errc::file_too_large);
-  return disk.read(file->get(), 0, *size);
-}
-
 }  // namespace
 
 Result<std::vector<Finding>> strangers(const Disk& disk) {
@@ -317,16 +309,19 @@ Result<std::vector<RecoveredSegment>> replay(const Disk& disk, Mark mark, Record
   const Result<Overview> overview = Survey(disk, mark, sink).run();
   if (!overview) return overview.error();
   std::vector<RecoveredSegment> segments;
+  std::vector<std::string> names;
+  for (const auto number : overview->numbers) names.push_back(segment_name(number));
+  ReadAhead reading(disk, names, max_segment_file);
   for (const auto number : overview->numbers) {
     const std::string name = segment_name(number);
-    const Result<std::string> bytes = read_segment(disk, name);
+    const Result<std::string_view> bytes = reading.next();
     RecoveredSegment segment{number,           mark, 0, 0, overview->ends.contains(number),
                              bytes.has_value()};
     if (bytes) {
       segment.size = bytes->size();
       const auto end = overview->ends.find(number);
-      SegmentReplay reading(segment, *bytes, number >= overview->last_begun, sink);
-      if (!reading.run(segment.is_sealed ? std::optional(end->second) : std::nullopt)) {
+      SegmentReplay replayed(segment, *bytes, number >= overview->last_begun, sink);
+      if (!replayed.run(segment.is_sealed ? std::optional(end->second) : std::nullopt)) {
         sink.on_finding(foreign(name, "nothing in it is a segment's"), {});
         continue;
       }

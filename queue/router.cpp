@@ -36,16 +36,29 @@ std::string_view scheme_of(frames::HopTls tls) {
 
 }  // namespace
 
+Router::Router(std::vector<frames::Route> routes) : routes_(std::move(routes)) {
+  for (const frames::Route& route : routes_) names_.push_back(destination_name(route.via, {}));
+}
+
+// The first route that matches; or how many there are.
+std::size_t Router::match(const Sender& sender, std::string_view domain) const {
+  const auto found = std::ranges::find_if(routes_, [&](const frames::Route& route) {
+    return matches_any(route.recipient_domains, domain) &&
+           matches_any(route.sender_domains, sender.domain) && names(route.users, sender.login);
+  });
+  return static_cast<std::size_t>(found - routes_.begin());
+}
+
 const std::vector<frames::Relayhost>& Router::via(const Sender& sender,
                                                   std::string_view domain) const {
   static const std::vector<frames::Relayhost> by_mx;
-  for (const frames::Route& route : routes_) {
-    if (matches_any(route.recipient_domains, domain) &&
-        matches_any(route.sender_domains, sender.domain) && names(route.users, sender.login)) {
-      return route.via;
-    }
-  }
-  return by_mx;
+  const std::size_t route = match(sender, domain);
+  return route < routes_.size() ? routes_[route].via : by_mx;
+}
+
+std::string_view Router::destination(const Sender& sender, std::string_view domain) const {
+  const std::size_t route = match(sender, domain);
+  return route < routes_.size() && !names_[route].empty() ? names_[route] : domain;
 }
 
 std::string destination_name(const std::vector<frames::Relayhost>& via, std::string_view domain) {

@@ -15,7 +15,7 @@ namespace postern::queue {
 
 class Router {
  public:
-  explicit Router(std::vector<frames::Route> routes) : routes_(std::move(routes)) {}
+  explicit Router(std::vector<frames::Route> routes);
 
   struct Sender {
     std::string_view domain;  // of the reverse-path; empty: `<>`
@@ -25,9 +25,14 @@ class Router {
   /// The relayhosts for mail from `sender` to `domain`, in order; none: its MX.
   [[nodiscard]] const std::vector<frames::Relayhost>& via(const Sender& sender,
                                                           std::string_view domain) const;
+  /// The `destination_name` of that.
+  [[nodiscard]] std::string_view destination(const Sender& sender, std::string_view domain) const;
 
  private:
+  [[nodiscard]] std::size_t match(const Sender& sender, std::string_view domain) const;
+
   std::vector<frames::Route> routes_;
+  std::vector<std::string> names_;  // of each one's relayhosts, as a destination; empty: none
 };
 
 /// The name of a destination, which is all that its mail has in common: `example.com` by MX, else its relayhosts,

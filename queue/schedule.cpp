@@ -17,7 +17,7 @@ void Schedule::put(const std::string& destination, mail::MessageId id, SteadyTim
     line->second.waiting.erase({entry->second, id});
     entry->second = due;
   }
-  line->second.waiting.emplace(due, id);
+  line->second.waiting.emplace_hint(line->second.waiting.end(), due, id);
   settle(line, now);
 }
 

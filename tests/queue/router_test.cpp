@@ -44,6 +44,18 @@ TEST(Router, WithoutRoutesGoesByMx) {
   EXPECT_TRUE(Router({}).via({"a.example", ""}, "b.example").empty());
 }
 
+TEST(Router, NamesWhereMailGoes) {
+  frames::Route route;
+  route.recipient_domains = {"relayed.example"};
+  route.via = {{frames::HopTls::starttls, "relay.example", 587, "me", true}};
+  frames::Route by_mx;
+  by_mx.recipient_domains = {"direct.example"};
+  const Router router({route, by_mx});
+  EXPECT_EQ(router.destination({}, "relayed.example"), destination_name(route.via, ""));
+  EXPECT_EQ(router.destination({}, "direct.example"), "direct.example") << "a route without hops";
+  EXPECT_EQ(router.destination({}, "other.example"), "other.example") << "no route";
+}
+
 TEST(DestinationName, DiffersWhereverTheWayDoes) {
   const frames::Relayhost relay{frames::HopTls::starttls, "relay.example", 587, "me", true};
   frames::Relayhost other = relay;
