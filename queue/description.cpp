@@ -41,9 +41,9 @@ frames::QueuedRecipient shown(Queue& queue, const mail::Mailbox& mailbox,
                               const Recipient& recipient, const Moment& now) {
   frames::QueuedRecipient as_shown{mailbox, recipient.state, cut(recipient.destination),
                                    recipient.attempts, now.on_wall(recipient.due)};
-  if (recipient.answer) {
-    as_shown.remote = cut(recipient.answer->remote);
-    as_shown.last_answer = cut(recipient.answer->reply.one_line());
+  if (const auto answer = recipient.answer.get()) {
+    as_shown.remote = cut(answer->remote);
+    as_shown.last_answer = cut(answer->reply.one_line());
   }
   if (recipient.state != RecipientState::waiting) return as_shown;
   if (const auto pause = queue.pause_of(recipient.destination, now)) {
@@ -77,7 +77,7 @@ std::vector<frames::QueuedAttempt> attempts_in(const std::vector<Update>& histor
   }
   for (std::uint32_t i = 0; i < message.recipients.size(); ++i) {
     const Recipient& recipient = message.recipients[i];
-    if (recipient.answer) tell(i, recipient.state, recipient.attempts, *recipient.answer);
+    tell(i, recipient.state, recipient.attempts, recipient.answer.value_or({}));
   }
   return attempts;
 }

@@ -39,9 +39,9 @@ std::string_view event_of(QueueAction action) {
 }
 
 // RFC 3463: 5.0.0, other undefined status; no code of a system says that a person decided it.
-Answer returned_by_operator(const Answer* last, const Moment& now) {
+Answer returned_by_operator(const std::optional<Answer>& last, const Moment& now) {
   mail::Reply reply{550, {5, 0, 0}, "returned by the operator"};
-  if (last != nullptr) reply.text += "; the last answer was: " + last->reply.one_line();
+  if (last) reply.text += "; the last answer was: " + last->reply.one_line();
   return {std::move(reply), {}, now.wall};
 }
 
@@ -91,8 +91,8 @@ void Errand::act(mail::MessageId id, const Deed& deed, const mail::Envelope* env
 }
 
 Change Errand::change_of(mail::MessageId id, std::uint32_t index, const Moment& now) {
-  const Answer* last = queue_.ledger().find(id)->recipients.at(index).answer.get();
-  Answer answer = last ? *last : Answer{};
+  const auto last = queue_.ledger().find(id)->recipients.at(index).answer.get();
+  Answer answer = last.value_or(Answer{});
   if (action_ == QueueAction::bounce) answer = returned_by_operator(last, now);
   return queue_.change_of(id, index, state_after(action_), std::move(answer), now);
 }

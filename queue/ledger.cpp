@@ -2,7 +2,26 @@
 
 #include <algorithm>
 
+#include "net/codec.h"
+
 namespace postern::queue {
+namespace {
+
+std::string words_of(Answer answer) {
+  answer.time = {};
+  return answer.is_given() ? net::encode(answer) : std::string();
+}
+
+}  // namespace
+
+LastAnswer::LastAnswer(const Answer& answer) : words_(words_of(answer)), time_(answer.time) {}
+
+std::optional<Answer> LastAnswer::get() const {
+  if (!is_given()) return std::nullopt;
+  std::optional<Answer> answer = net::decode<Answer>(words_.get());
+  if (answer) answer->time = time_;
+  return answer;
+}
 
 bool Message::is_over() const {
   return std::all_of(recipients.begin(), recipients.end(),
@@ -10,9 +29,10 @@ bool Message::is_over() const {
 }
 
 void Ledger::on_message(mail::MessageId id, const MessageHead& head) {
-  const auto [entry, is_new] = messages_.try_emplace(id);
-  if (!is_new) return;
-  Message& message = entry->second;
+  const std::size_t before = messages_.size();
+  // Nearly always it is the youngest.
+  Message& message = messages_.try_emplace(messages_.end(), id)->second;
+  if (messages_.size() == before) return;
   const mail::Envelope& envelope = head.envelope;
   message.arrival = now_.past(head.arrival);
   message.accepted = head.arrival;
@@ -31,15 +51,11 @@ void Ledger::on_update(const Update& update) {
   Message* message = find(update.id);
   if (message == nullptr) return;
   message->is_warned |= update.is_warned;
-  std::shared_ptr<const Answer> answer;
   for (const Change& change : update.changes) {
     if (change.recipient >= message->recipients.size()) continue;
     Recipient& recipient = message->recipients[change.recipient];
     if (recipient.is_final()) continue;
-    if (!answer || answer->reply != change.answer.reply || answer->remote != change.answer.remote) {
-      answer = std::make_shared<const Answer>(change.answer);
-    }
-    recipient.answer = change.answer.is_given() ? answer : nullptr;
+    recipient.answer = LastAnswer(change.answer);
     const bool was_held = recipient.state == RecipientState::held || recipient.is_to_be_held;
     const bool is_still_owed = recipient.is_owed_attempt && change.attempts == recipient.attempts;
     recipient.is_owed_attempt =
@@ -62,10 +78,10 @@ Update Ledger::state_of(mail::MessageId id) const {
     const auto returned = recipient.is_to_be_held ? RecipientState::held : RecipientState::waiting;
     const auto state = recipient.state == RecipientState::leased ? returned : recipient.state;
     const bool is_as_it_came = state == RecipientState::waiting && recipient.attempts == 0 &&
-                               !recipient.answer && !recipient.is_owed_attempt;
+                               !recipient.answer.is_given() && !recipient.is_owed_attempt;
     if (is_as_it_came) continue;
-    update.changes.push_back({i, state, recipient.attempts, now_.on_wall(recipient.due),
-                              recipient.answer ? *recipient.answer : Answer{}});
+    update.changes.push_back(
+        {i, state, recipient.attempts, now_.on_wall(recipient.due), recipient.answer.value_or({})});
   }
   return update;
 }

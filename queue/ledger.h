@@ -3,13 +3,13 @@
 // and other names that repeat are kept once.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <boost/flyweight.hpp>
 #include <boost/flyweight/no_locking.hpp>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "mail/message_id.h"
 #include "queue/moment.h"
@@ -21,11 +21,26 @@ namespace postern::queue {
 /// A string of which equal ones share one copy. For the loop's thread only.
 using Name = boost::flyweight<std::string, boost::flyweights::no_locking>;
 
+/// What was said last about a recipient. Servers say the same about many: equal words are kept once, whenever they were said.
+class LastAnswer {
+ public:
+  LastAnswer() = default;  // nothing yet
+  explicit LastAnswer(const Answer& answer);
+
+  bool is_given() const { return !words_.get().empty(); }
+  [[nodiscard]] std::optional<Answer> get() const;
+  [[nodiscard]] Answer value_or(const Answer& other) const { return get().value_or(other); }
+
+ private:
+  Name words_;  // an Answer, encoded, without its time
+  WallTime time_;
+};
+
 struct Recipient {
   Name domain;
   Name destination;
   SteadyTime due;
-  std::shared_ptr<const Answer> answer;  // the last one; often many recipients share it
+  LastAnswer answer;
   std::uint32_t attempts = 0;
   RecipientState state = RecipientState::waiting;
   bool is_to_be_held = false;    // leased: held as soon as it is given back
@@ -41,7 +56,7 @@ struct Message {
   std::uint64_t size = 0;  // bytes of content
   Name sender_domain;      // of the reverse-path; empty: `<>`
   Name login;
-  std::vector<Recipient> recipients;  // in the order of the envelope
+  boost::container::small_vector<Recipient, 1> recipients;  // in the order of the envelope
   bool is_warned = false;
   bool is_damaged = false;  // kept, but not delivered
 

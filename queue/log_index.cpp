@@ -1,5 +1,7 @@
 #include "queue/log_index.h"
 
+#include <algorithm>
+
 namespace postern::queue {
 
 bool LogIndex::reach(std::uint32_t number, Mark mark, std::uint64_t end) {
@@ -16,11 +18,10 @@ bool LogIndex::reach(std::uint32_t number, Mark mark, std::uint64_t end) {
 void LogIndex::pin(std::uint32_t segment) { ++segments_.at(segment).live; }
 
 void LogIndex::put(mail::MessageId id, Place place, std::optional<std::uint64_t> file_size) {
-  const auto [entry, is_new] = places_.try_emplace(id.value(), place);
-  if (!is_new) {
-    forget(entry->second);
-    entry->second = place;
-  } else if (file_size) {
+  const auto [entry, is_new] = known_.try_emplace(id.value());
+  if (!is_new) forget(entry->second.place);
+  entry->second.place = place;
+  if (is_new && file_size) {
     files_.emplace(id.value(), *file_size);
     file_bytes_ += *file_size;
   }
@@ -31,22 +32,27 @@ void LogIndex::put(mail::MessageId id, Place place, std::optional<std::uint64_t>
 }
 
 const Place* LogIndex::find(mail::MessageId id) const {
-  const auto entry = places_.find(id.value());
-  return entry == places_.end() ? nullptr : &entry->second;
+  const auto entry = known_.find(id.value());
+  return entry == known_.end() ? nullptr : &entry->second.place;
 }
 
 void LogIndex::note(mail::MessageId id, RecordPlace record) {
-  if (!places_.contains(id.value())) return;
-  std::vector<RecordPlace>& records = history_[id.value()];
-  if (records.size() >= max_history) records.erase(records.begin());
-  records.push_back(record);
+  const auto entry = known_.find(id.value());
+  if (entry == known_.end()) return;
+  auto& history = entry->second.history;
+  history.push_front(record);
+  auto last = history.begin();
+  for (std::size_t n = 1; n < max_history && last != history.end(); ++n) ++last;
+  if (last != history.end()) history.erase_after(last, history.end());
 }
 
 std::vector<RecordPlace> LogIndex::history(mail::MessageId id) const {
-  const auto entry = history_.find(id.value());
-  if (entry == history_.end()) return {};
+  const auto entry = known_.find(id.value());
+  if (entry == known_.end()) return {};
+  const auto& history = entry->second.history;
+  std::vector<RecordPlace> records(history.begin(), history.end());
+  std::ranges::reverse(records);
   // Where a start has found a message twice, the older segment goes without anything being moved out of it.
-  std::vector<RecordPlace> records = entry->second;
   std::erase_if(records, [this](const RecordPlace& record) {
     return !segments_.contains(record.segment);
   });
@@ -54,15 +60,15 @@ std::vector<RecordPlace> LogIndex::history(mail::MessageId id) const {
 }
 
 void LogIndex::replace_history(mail::MessageId id, RecordPlace record) {
-  history_[id.value()] = {record};
+  const auto entry = known_.find(id.value());
+  if (entry != known_.end()) entry->second.history = {record};
 }
 
 void LogIndex::release(mail::MessageId id) {
-  const auto entry = places_.find(id.value());
-  if (entry == places_.end()) return;
-  forget(entry->second);
-  places_.erase(entry);
-  history_.erase(id.value());
+  const auto entry = known_.find(id.value());
+  if (entry == known_.end()) return;
+  forget(entry->second.place);
+  known_.erase(entry);
   if (const auto file = files_.extract(id.value())) file_bytes_ -= file.mapped();
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <forward_list>
 #include <map>
 #include <optional>
 #include <span>
@@ -79,12 +80,17 @@ class LogIndex {
     std::vector<std::uint64_t> put;
   };
 
+  // A million messages were tried once: a node takes 32 bytes, a vector in a map 88.
+  struct Known {
+    Place place;
+    std::forward_list<RecordPlace> history;  // youngest first
+  };
+
   void forget(const Place& place);
 
   std::map<std::uint32_t, Segment> segments_;
-  std::unordered_map<std::uint64_t, Place> places_;                      // by message id
-  std::unordered_map<std::uint64_t, std::uint64_t> files_;               // sizes, by message id
-  std::unordered_map<std::uint64_t, std::vector<RecordPlace>> history_;  // by message id
+  std::unordered_map<std::uint64_t, Known> known_;          // by message id
+  std::unordered_map<std::uint64_t, std::uint64_t> files_;  // sizes, by message id
   std::uint64_t bytes_ = 0;
   std::uint64_t live_bytes_ = 0;
   std::uint64_t file_bytes_ = 0;

@@ -35,9 +35,9 @@ void log_bounced(mail::MessageId id, const mail::Envelope& envelope, const std::
 }
 
 // RFC 3463: 4.4.7, delivery time expired. The words of the last attempt say why.
-mail::Reply expiry_reply(const Answer* last) {
+mail::Reply expiry_reply(const std::optional<Answer>& last) {
   mail::Reply reply{451, {4, 4, 7}, "delivery time expired"};
-  if (last != nullptr) reply.text += "; the last answer was: " + last->reply.one_line();
+  if (last) reply.text += "; the last answer was: " + last->reply.one_line();
   return reply;
 }
 
@@ -170,7 +170,7 @@ void Reporter::expire(mail::MessageId id, const Moment& now) {
   for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
     const Recipient& recipient = message->recipients[i];
     if (!recipient.may_expire()) continue;
-    const Answer* last = recipient.answer.get();
+    const std::optional<Answer> last = recipient.answer.get();
     Answer answer{expiry_reply(last), last ? last->remote : std::string(),
                   last ? last->time : now.wall};
     failures.push_back(queue_.change_of(id, i, RecipientState::bounced, std::move(answer), now));
@@ -196,9 +196,8 @@ void Reporter::warn(mail::MessageId id, const Moment& now) {
     const mail::Recipient& to = envelope.recipients.at(i);
     const bool is_held = recipient.state == RecipientState::held || recipient.is_to_be_held;
     if (recipient.is_final() || is_held || !to.notify.wants_delay()) continue;
-    const Answer answer = recipient.answer
-                              ? *recipient.answer
-                              : Answer{{451, {4, 4, 1}, "not yet tried"}, {}, now.wall};
+    const Answer answer =
+        recipient.answer.value_or({{451, {4, 4, 1}, "not yet tried"}, {}, now.wall});
     late.push_back(reported(to, answer, retry_until));
   }
   if (!envelope.reverse_path || late.empty()) return queue_.settle({id, {}, true}, now);

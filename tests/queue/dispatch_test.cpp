@@ -154,7 +154,7 @@ TEST_F(DispatchTest, SaysWhatHinderedAndInWhoseWords) {
   dns.hindrance_text = "DNS gives no answer";
   dns.hindrance_status = {4, 4, 3};
   dispatch.on_report(dns, now);
-  const auto answer = queue.ledger().find(mail::MessageId(1))->recipients[0].answer;
+  const auto answer = queue.ledger().find(mail::MessageId(1))->recipients[0].answer.get();
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->reply, (mail::Reply{451, {4, 4, 3}, "DNS gives no answer"}));
   EXPECT_EQ(answer->remote, "") << "our own words";
