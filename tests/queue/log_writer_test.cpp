@@ -21,6 +21,12 @@ class Writing : public testing::Test {
     spool_.accept(id, small);
     spool_.run();
   }
+  void wait_for_answer(std::uint64_t id) {
+    while (!spool_.answers.contains(id)) {
+      spool_.loop.restart();
+      spool_.loop.run_one_for(std::chrono::seconds(1));
+    }
+  }
   std::uint64_t segment_size() { return file_size(directory_.path() / segment_name(1)); }
 
   const TemporaryDirectory directory_;
@@ -89,13 +95,13 @@ TEST_F(Writing, GathersAfterABatchThatSeveralWaitedFor) {
   for (std::uint64_t id = 1; id < 4 * rounds && !has_gathered; id += 4) {
     spool_.accept(id, small);
     spool_.accept(id + 1, small);
-    spool_.loop.restart();
-    while (!spool_.answers.contains(id + 1)) spool_.loop.run_one();
+    wait_for_answer(id + 1);
     const int before = spool_.disk->syncs;
     spool_.accept(id + 2, small);
+    spool_.loop.restart();
     spool_.loop.poll();
     spool_.accept(id + 3, small);
-    while (!spool_.answers.contains(id + 3)) spool_.loop.run_one();
+    wait_for_answer(id + 3);
     has_gathered = spool_.disk->syncs == before + 1;
   }
   EXPECT_TRUE(has_gathered);
@@ -109,7 +115,7 @@ TEST_F(Writing, NeverLetsASingleClientWait) {
     const auto deadline = net::Clock::now() + std::chrono::seconds(10);
     while (spool_.disk->syncs < static_cast<int>(id) && net::Clock::now() < deadline) continue;
     EXPECT_EQ(spool_.disk->syncs, static_cast<int>(id));
-    while (!spool_.answers.contains(id)) spool_.loop.run_one();
+    wait_for_answer(id);
   }
 }
 
