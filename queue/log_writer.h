@@ -37,7 +37,7 @@ inline constexpr std::size_t max_batch =
     8 * 1024 * 1024;  // bytes written before one sync; a segment is no longer than one goes over it
 /// Zeros that are written behind the records where they reach what was written so far. A sync of bytes that only replace
 /// others has no length and no blocks to write down: it takes half the time and the CPU of one that makes the file longer.
-inline constexpr std::uint64_t written_ahead = 1024 * 1024;
+inline constexpr std::uint64_t written_ahead = 256 * 1024;
 /// From the beginning of a batch that several waited for to that of the next one.
 inline constexpr std::chrono::microseconds gathering{500};
 /// How long a record that nobody waits for, or a removal, waits for others to go along with.
