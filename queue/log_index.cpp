@@ -53,9 +53,8 @@ std::vector<RecordPlace> LogIndex::history(mail::MessageId id) const {
   std::vector<RecordPlace> records(history.begin(), history.end());
   std::ranges::reverse(records);
   // Where a start has found a message twice, the older segment goes without anything being moved out of it.
-  std::erase_if(records, [this](const RecordPlace& record) {
-    return !segments_.contains(record.segment);
-  });
+  std::erase_if(records,
+                [this](const RecordPlace& record) { return !segments_.contains(record.segment); });
   return records;
 }
 

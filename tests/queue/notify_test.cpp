@@ -222,7 +222,7 @@ TEST_F(NotifyTest, ReturnsAsMuchOfTheMessageAsItsSenderWants) {  // statements 8
 // A million messages are to fit into half a GiB (queue/ledger.h): what reports need is in the store alone.
 TEST(LedgerSize, DoesNotGrowWithWhatASenderSays) {
   EXPECT_LE(sizeof(Recipient), 48U);
-  EXPECT_LE(sizeof(Message), 72U);
+  EXPECT_LE(sizeof(Message), 120U);  // with the one recipient that most have
 }
 
 }  // namespace
