@@ -34,10 +34,6 @@ std::size_t size_of(const LogWriter::Entry& entry) {
 
 }  // namespace
 
-SegmentFile::~SegmentFile() {
-  if (file_) (void)disk_.truncate(file_.get(), size_);
-}
-
 net::Result<SegmentFile::Position> SegmentFile::commit(
     const std::vector<std::string_view>& pieces) {
   if (file_ && size_ + size_of(pieces) > max_size_) close();
@@ -45,6 +41,9 @@ net::Result<SegmentFile::Position> SegmentFile::commit(
   const Position begin{number_, size_};
   net::Result<> result = write_and_sync(pieces);
   if (result) return begin;
+  // Whether or not this succeeds, the next segment's seal says where this one ends. It is for the case that there
+  // is none: then a process that is killed and comes back does not find what was refused.
+  (void)disk_.truncate(file_.get(), size_);
   close();
   return result.error();
 }
@@ -61,7 +60,7 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
     return checked("create " + name, file.error()).error();
   }
   file_ = std::move(*file);
-  size_ = written_ = 0;
+  size_ = 0;
 
   const std::string payload = net::encode(ends_);
   const std::string header = segment_header(mark_, number_);
@@ -93,23 +92,9 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
 net::Result<> SegmentFile::write_and_sync(const std::vector<std::string_view>& pieces) {
   const std::string name = segment_name(number_);
   net::Result<> result = checked("write " + name, disk_.write(file_.get(), pieces, size_));
-  if (result && size_ + size_of(pieces) > written_) {
-    written_ = size_ + size_of(pieces);
-    write_ahead();
-  }
   if (result) result = checked("fdatasync " + name, disk_.sync(file_.get()));
   if (result) size_ += size_of(pieces);
   return result;
-}
-
-// Where the disk has no room for it, the records are there all the same.
-void SegmentFile::write_ahead() {
-  static const std::string zeros(written_ahead, '\0');
-  const std::uint64_t room = max_size_ > written_ ? max_size_ - written_ : 0;
-  const auto ahead =
-      std::string_view(zeros).substr(0, std::min<std::uint64_t>(written_ahead, room));
-  if (ahead.empty()) return;
-  if (disk_.write(file_.get(), std::array{ahead}, written_)) written_ += ahead.size();
 }
 
 net::Result<> SegmentFile::checked(std::string_view what, net::Result<> result) {
@@ -118,9 +103,6 @@ net::Result<> SegmentFile::checked(std::string_view what, net::Result<> result) 
 }
 
 void SegmentFile::close() {
-  // Whether or not this succeeds, the next segment's seal says where this one ends. It gives back the room that was written
-  // ahead; and where there is no seal, a process that is killed and comes back does not find what was refused.
-  (void)disk_.truncate(file_.get(), size_);
   ends_.push_back({number_, size_});
   ++number_;
   file_ = net::Fd();
@@ -193,7 +175,6 @@ LogWriter::LogWriter(net::Executor executor, Disk& disk, SegmentFile file)
       disk_(disk),
       file_(std::move(file)),
       max_batch_(static_cast<std::size_t>(std::min<std::uint64_t>(max_batch, file_.max_size()))),
-      start_(executor),
       pause_(executor),
       idle_(executor, net::Timer::time_point::max()) {}
 
@@ -201,36 +182,13 @@ LogWriter::~LogWriter() { thread_.join(); }
 
 void LogWriter::append(Entry entry) {
   unwritten_ += size_of(entry);
-  if (entry.is_awaited) ++awaited_;
   waiting_.push_back(std::move(entry));
-  plan();
+  start_soon();
 }
 
 void LogWriter::remove(std::string name) {
   removals_.push_back(std::move(name));
-  plan();
-}
-
-net::Clock::time_point LogWriter::next_begin() const {
-  const auto now = net::Clock::now();
-  if (flushing_ > 0 || unwritten_ >= max_batch_) return now;
-  if (awaited_ == 0) return now + longest_ride;
-  return awaited_before_ > 1 ? last_begin_ + gathering : now;
-}
-
-// When the next batch begins, if none is under way: `finish` asks again.
-void LogWriter::plan() {
-  if (is_busy_) return;
-  const auto begin = next_begin();
-  if (begin <= net::Clock::now()) return start_soon();
-  if (next_begin_ && *next_begin_ <= begin) return;
-  next_begin_ = begin;
-  start_.expires_at(begin);
-  start_.async_wait([this, alive = std::weak_ptr(alive_)](net::error_code error) {
-    if (error || !alive.lock()) return;
-    next_begin_.reset();
-    if (!waiting_.empty() || !removals_.empty()) start_soon();
-  });
+  start_soon();
 }
 
 // At the end of this turn of the loop, so that all that is appended in it goes together.
@@ -244,7 +202,6 @@ void LogWriter::start_soon() {
 
 // The batch is moved to the thread and back, so that its callbacks, and what they own, die on the loop.
 void LogWriter::start() {
-  last_begin_ = net::Clock::now();
   asio::post(thread_, [this, batch = next_batch(), alive = std::weak_ptr(alive_),
                        work = asio::make_work_guard(executor_)]() mutable {
     batch->commit(file_, disk_);
@@ -261,9 +218,6 @@ std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
   for (; end != waiting_.end() && bytes < max_batch_; ++end) bytes += size_of(*end);
   batch->entries.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
   waiting_.erase(waiting_.begin(), end);
-  awaited_before_ =
-      static_cast<std::size_t>(std::ranges::count_if(batch->entries, &Entry::is_awaited));
-  awaited_ -= awaited_before_;
   batch->is_probe = failures_ > 0;
   // What is to be removed may depend on records that stay behind: then it stays too.
   if (waiting_.empty()) batch->removals.swap(removals_);
@@ -289,7 +243,7 @@ void LogWriter::finish(Batch& batch) {
     if (!is_busy_) idle_.cancel();
     start_after_pause();
   } else if (!waiting_.empty() || !removals_.empty()) {
-    plan();
+    start_soon();
   } else {
     idle_.cancel();
   }
@@ -322,10 +276,7 @@ void LogWriter::start_after_pause() {
 }
 
 net::Task<> LogWriter::flushed() {
-  ++flushing_;
-  if (next_begin_ && !is_busy_) start_soon();
   while (is_busy_) co_await idle_.async_wait(net::as_result);
-  --flushing_;
 }
 
 }  // namespace postern::queue

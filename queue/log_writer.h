@@ -4,10 +4,6 @@
 // for one sync, and five hundred wait for about one too. The batch holds all that the thread touches: nothing is
 // shared, nothing is locked.
 //
-// Where a sync takes less time than the CPU needs for the messages, batches would be small, and syncs, and the wake-ups of all
-// who wait for them, would be most of the work. So after a batch that several waited for, the next one gathers for a moment.
-// A single client never waits for that. Records that nobody waits for go along with others, or by themselves a little later.
-//
 // After a failed write or sync the segment is dead, its batch fails, and the next batch opens a new segment, whose
 // seal says where the dead one ends. Records that nobody waits for are kept for that batch. When that fails too, the disk is
 // failing: then it is tried once a second, until it works again.
@@ -19,7 +15,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,13 +30,6 @@ inline constexpr std::uint64_t max_segment =
     64 * 1024 * 1024;  // bytes; a batch that began before may go over it
 inline constexpr std::size_t max_batch =
     8 * 1024 * 1024;  // bytes written before one sync; a segment is no longer than one goes over it
-/// Zeros that are written behind the records where they reach what was written so far. A sync of bytes that only replace
-/// others has no length and no blocks to write down: it takes half the time and the CPU of one that makes the file longer.
-inline constexpr std::uint64_t written_ahead = 256 * 1024;
-/// From the beginning of a batch that several waited for to that of the next one.
-inline constexpr std::chrono::microseconds gathering{500};
-/// How long a record that nobody waits for, or a removal, waits for others to go along with.
-inline constexpr std::chrono::milliseconds longest_ride{5};
 inline constexpr std::size_t max_removals =
     16;  // files removed with one batch; of segments, each of which costs a sync, one
 inline constexpr std::size_t max_unnoted_ends =
@@ -58,10 +46,6 @@ class SegmentFile {
   /// The first segment will be `next`, and its seal will hold `ends`.
   SegmentFile(Disk& disk, Mark mark, std::uint32_t next, Seal ends, std::uint64_t max_size)
       : disk_(disk), mark_(mark), number_(next), ends_(std::move(ends)), max_size_(max_size) {}
-  SegmentFile(SegmentFile&&) = default;
-  SegmentFile& operator=(SegmentFile&&) = delete;
-  /// Gives back the room that was written ahead.
-  ~SegmentFile();
 
   /// Writes the pieces and syncs; where they begin. After an error none of them counts.
   [[nodiscard]] net::Result<Position> commit(const std::vector<std::string_view>& pieces);
@@ -76,16 +60,14 @@ class SegmentFile {
   [[nodiscard]] net::Result<Position> open_and_commit(const std::vector<std::string_view>& pieces);
   [[nodiscard]] net::Result<> write_and_sync(const std::vector<std::string_view>& pieces);
   [[nodiscard]] net::Result<> checked(std::string_view what, net::Result<> result);
-  void write_ahead();
   void close();
 
   Disk& disk_;
   Mark mark_;
-  std::uint32_t number_;       // of the open segment, or of the one to be opened
-  net::Fd file_;               // none: the next commit opens a segment
-  std::uint64_t size_ = 0;     // of the open segment: what is committed
-  std::uint64_t written_ = 0;  // of its file: records, and zeros behind them
-  Seal ends_;                  // of segments that no later segment speaks of yet
+  std::uint32_t number_;    // of the open segment, or of the one to be opened
+  net::Fd file_;            // none: the next commit opens a segment
+  std::uint64_t size_ = 0;  // of the open segment: what is committed
+  Seal ends_;               // of segments that no later segment speaks of yet
   std::uint64_t max_size_;
   std::string fault_;
   std::vector<std::string> leftovers_;
@@ -122,15 +104,13 @@ class LogWriter {
   /// The last two tries failed, at least.
   bool is_failing() const { return failures_ > 1; }
 
-  /// Waits until nothing is under way, and lets nothing wait for others. What is kept after a fault is not waited for.
+  /// Waits until nothing is under way. What is kept after a fault is not waited for.
   [[nodiscard]] net::Task<> flushed();
 
  private:
   struct Batch;
   struct Alive {};
 
-  void plan();
-  [[nodiscard]] net::Clock::time_point next_begin() const;
   void start_soon();
   void start();
   [[nodiscard]] std::shared_ptr<Batch> next_batch();
@@ -146,17 +126,11 @@ class LogWriter {
   std::vector<Entry> waiting_;
   std::vector<std::string> removals_;
   std::size_t unwritten_ = 0;
-  unsigned failures_ = 0;                             // in a row
-  net::Clock::time_point next_alarm_;                 // about them
-  bool is_busy_ = false;                              // a batch is on the thread, or about to be
-  std::size_t awaited_ = 0;                           // of waiting_
-  std::size_t awaited_before_ = 0;                    // of the last batch
-  net::Clock::time_point last_begin_;                 // of a batch
-  std::optional<net::Clock::time_point> next_begin_;  // start_ is set to it
-  unsigned flushing_ = 0;                             // who waits in `flushed`
-  net::Timer start_;
-  net::Timer pause_;  // after a fault
-  net::Timer idle_;   // cancelled when nothing is left
+  unsigned failures_ = 0;              // in a row
+  net::Clock::time_point next_alarm_;  // about them
+  bool is_busy_ = false;               // a batch is on the thread, or about to be
+  net::Timer pause_;                   // after a fault
+  net::Timer idle_;                    // cancelled when nothing is left
   std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
   boost::asio::thread_pool thread_{1};
 };

@@ -198,10 +198,8 @@ class SegmentReplay {
     segment_.end = std::min<std::uint64_t>(reader.valid_end(), bytes_.size());
     if (is_empty && !end) segment_.end = 0;
     const bool is_torn_tail = is_last_ && !end;
-    // Room that was written ahead is no part of a write.
-    const std::size_t tail_end = is_torn_tail ? bytes_.find_last_not_of('\0') + 1 : bytes_.size();
-    if (segment_.end < tail_end) {
-      find(is_torn_tail ? Kind::torn : Kind::damage, {segment_.end, tail_end},
+    if (segment_.end < bytes_.size()) {
+      find(is_torn_tail ? Kind::torn : Kind::damage, {segment_.end, bytes_.size()},
            is_torn_tail ? "a write that was cut off" : "no whole record");
     }
     return true;

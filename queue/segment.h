@@ -14,7 +14,7 @@
 //       25     n  payload (`queue/record.h`)
 //
 // A record is committed when fdatasync returns after its last byte, and the segment's name is in a synced
-// directory. A shorter tail is a torn write: normal, cut off. Behind it are zeros, where room was written ahead. After a failed write or sync the segment is dead:
+// directory. A shorter tail is a torn write: normal, cut off. After a failed write or sync the segment is dead:
 // never written again, and what lies behind its last committed record is never trusted (the kernel may have
 // dropped some pages and kept others). The segment after it says in its first record, the seal, where that was.
 //

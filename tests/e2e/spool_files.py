@@ -45,12 +45,6 @@ def messages_in(spool):
     return found
 
 
-def take_off_room_ahead(spool):
-    """The zeros that a killed server leaves behind its last record."""
-    for segment in spool.glob("*.log"):
-        segment.write_bytes(segment.read_bytes().rstrip(b"\0"))
-
-
 def names_of_whole(spool, records):
     """The messages of which nothing was changed: the record in its place, in a segment that still says which it is, and
     its content."""
