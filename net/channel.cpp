@@ -105,9 +105,11 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
 
   /// Reads what is there; EAGAIN as `try_again`.
   error_code read_some() {
-    std::copy(in.data() + begin, in.data() + end, in.data());  // a frame's front, or nothing
-    end -= begin;
-    begin = 0;
+    if (begin > 0) {  // what is left is a frame's front, or nothing
+      std::copy(in.data() + begin, in.data() + end, in.data());
+      end -= begin;
+      begin = 0;
+    }
     const std::size_t wanted = end >= header_size ? header_size + read_length(in.data()) : 0;
     in.resize(std::max({in.size(), end + read_size, wanted}));
     iovec bytes{in.data() + end, in.size() - end};

@@ -26,7 +26,9 @@ class LogValue {
   LogValue(const mail::Mailbox& mailbox) : made_(mailbox.text()) {}
   LogValue(const mail::ReversePath& path) : made_(mail::text_of(path)) {}
   LogValue(mail::MessageId id) : made_(id.text()) {}
-  LogValue(std::integral auto number) : made_(fmt::format_int(number).c_str()) {}
+  template <std::integral Number>
+  requires(!std::same_as<Number, bool>) LogValue(Number number)
+      : made_(fmt::format_int(number).c_str()) {}
   LogValue(std::floating_point auto number) : made_(fmt::format("{:.3f}", number)) {}
 
   std::string_view text() const { return made_.empty() ? words_ : std::string_view(made_); }

@@ -162,6 +162,9 @@ Task<Result<>> Stream::write_clear(std::string_view bytes, int flags) {
   if (bytes.size() <= max_sent_at_once) {
     const ssize_t n = ::send(watch_->socket.native_handle(), bytes.data(), bytes.size(),
                              flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+      co_return reason({errno, boost::system::system_category()});
+    }
     if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
     if (bytes.empty()) co_return Result<>();
   }

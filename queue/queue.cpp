@@ -110,26 +110,24 @@ void Queue::configure(const frames::QueueSettings& settings, const Moment& now) 
   ledger_.retry_within(settings.max_retry);
   for (auto& [id, message] : ledger_.messages()) {
     const Destinations before = destinations_of(message);
-    route(message);
-    const Destinations after = destinations_of(message);
-    if (after == before) continue;
+    if (!route(message)) continue;
     for (const Name& old : before) schedule_.remove(old, id);
-    plan(id, message, after, now);
+    plan(id, message, destinations_of(message), now);
   }
   schedule_.wake_all(now.steady);
 }
 
-void Queue::route(Message& message) {
+bool Queue::route(Message& message) {
+  bool has_changed = false;
   const Router::Sender sender{message.sender_domain.get(), message.login.get()};
   for (Recipient& recipient : message.recipients) {
     const std::string& domain = recipient.domain.get();
     const std::string_view name = router_.destination(sender, domain);
-    if (name == domain) {
-      recipient.destination = recipient.domain;
-    } else if (recipient.destination != name) {
-      recipient.destination = std::string(name);
-    }
+    if (recipient.destination == name) continue;
+    recipient.destination = name == domain ? recipient.domain : Name(std::string(name));
+    has_changed = true;
   }
+  return has_changed;
 }
 
 // Puts the message into the line of each destination, or takes it out, according to its recipients there.

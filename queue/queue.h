@@ -121,7 +121,8 @@ class Queue {
   [[nodiscard]] Overdue overdue(const Moment& now, std::size_t limit);
 
  private:
-  void route(Message& message);
+  /// False: all recipients have the destination that they had.
+  bool route(Message& message);
   void doubt_what_failed();
   void mind_the_clock(const Moment& now);
   void plan(mail::MessageId id, const Message& message, const Destinations& destinations,

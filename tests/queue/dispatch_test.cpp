@@ -292,6 +292,30 @@ TEST_F(DispatchTest, AppliesNewRoutesToMailThatWaits) {
   EXPECT_TRUE(all[0].domain.empty());
 }
 
+// The destinations of the message are the same two as before; who goes where is not.
+TEST_F(DispatchTest, AppliesNewRoutesThatMoveARecipientToAnothersRelay) {
+  const auto routed = [this](const std::string& relay_of_a) {
+    frames::QueueSettings with = settings();
+    with.routes = {route_to(relay_of_a), route_to("y.example"), route_to("x.example")};
+    with.routes[0].recipient_domains = {"a.example"};
+    with.routes[1].recipient_domains = {"b.example"};
+    return with;
+  };
+  queue.configure(routed("x.example"), now);
+  accept(1, envelope("s@from.example", {"a@a.example", "b@b.example", "c@c.example"}));
+  for (const frames::Lease& lease : lent()) {
+    const bool is_for_b = lease.via[0].host == "y.example";
+    report(lease, is_for_b ? std::vector<mail::Reply>{ok} : std::vector<mail::Reply>{later, later});
+  }
+  queue.configure(routed("y.example"), now);
+  pass(7min);
+  std::vector<std::string> ways;
+  for (const frames::Lease& lease : lent())
+    ways.push_back(lease.recipients.at(0).mailbox.text() + " by " + lease.via[0].host);
+  EXPECT_THAT(
+      ways, testing::UnorderedElementsAre("a@a.example by y.example", "c@c.example by x.example"));
+}
+
 // Statement 83.
 TEST_F(DispatchTest, FlushedTriesNowWithoutForgettingItsAge) {
   accept(1);
