@@ -172,13 +172,12 @@ std::string limits(const Config& config) {
 
 std::string selftest(const Config& config) {
   const SelftestConfig& selftest = config.selftest;
+  const std::string way_back = fmt::format(
+      "  Its mail, to postern-self-test.invalid, comes back at {}.\n", selftest.returns);
   std::string text = "Self-test\n";
   if (!selftest.at_start) {
-    return text +
-           fmt::format(
-               "  Not at the start ([selftest] at_start). By hand: postern relay-test --self\n"
-               "  Its mail, to postern-self-test.invalid, comes back at {}.\n",
-               selftest.returns);
+    return text + "  Not at the start ([selftest] at_start). By hand: postern relay-test --self\n" +
+           way_back;
   }
   text +=
       "  At the start and after each reload, every listener is tried as a stranger would, from an "
@@ -187,11 +186,8 @@ std::string selftest(const Config& config) {
   for (const SelftestConfig::Target& target : selftest.targets) targets.push_back(text_of(target));
   if (!targets.empty())
     text += fmt::format("  In addition it tries {}.\n", joined(targets, " and "));
-  return text + fmt::format(
-                    "  Its mail, to postern-self-test.invalid, comes back at {}.\n"
-                    "  Where Postern takes such mail, it takes no more of anybody until the next "
-                    "reload.\n",
-                    selftest.returns);
+  return text + way_back +
+         "  Where Postern takes such mail, it takes no more of anybody until the next reload.\n";
 }
 
 std::string places(const Config& config) {

@@ -17,6 +17,7 @@ void Schedule::put(const std::string& destination, mail::MessageId id, SteadyTim
     line->second.waiting.erase({entry->second, id});
     entry->second = due;
   }
+  // At a start, and mostly: what comes is due after all that is there.
   line->second.waiting.emplace_hint(line->second.waiting.end(), due, id);
   settle(line, now);
 }
