@@ -127,8 +127,8 @@ class AFullDisk(Spool):
         with disk.filled_up():
             self.assertEqual(self.submit(server), 452)
             self.assertEqual(self.submit(server, LARGE), 452)
-            self.sink.answer = lambda step, argument: None
-            self.sink.wait_for(1)  # what is there is delivered, if it may be several times
+            self.sink.answer = lambda step, argument: None  # what is there may be delivered, and be so again
+            server.wait_for("spool-write-failed", since=0)
             server.kill_all()
             server.start()  # it starts, too
             self.assertEqual(self.submit(server), 452)
