@@ -384,8 +384,8 @@ Room LogStore::room() {
   const std::uint64_t reserve = limits_.reserve > 0 ? limits_.reserve : reserve_of(*space);
   std::uint64_t free = space->available > reserve ? space->available - reserve : 0;
   if (limits_.max_size > 0) {
-    const std::uint64_t used =
-        index_.bytes() + index_.file_bytes() + drafts_->in_files + drafts_->buffered;
+    const std::uint64_t used = index_.bytes() + written_ahead + index_.file_bytes() +
+                               drafts_->in_files + drafts_->buffered;
     free = std::min(free, limits_.max_size > used ? limits_.max_size - used : 0);
   }
   const bool is_enough = free >= least_room && space->names >= least_names;

@@ -34,6 +34,10 @@ std::size_t size_of(const LogWriter::Entry& entry) {
 
 }  // namespace
 
+SegmentFile::~SegmentFile() {
+  if (file_) (void)disk_.truncate(file_.get(), size_);
+}
+
 net::Result<SegmentFile::Position> SegmentFile::commit(
     const std::vector<std::string_view>& pieces) {
   if (file_ && size_ + size_of(pieces) > max_size_) close();
@@ -41,9 +45,6 @@ net::Result<SegmentFile::Position> SegmentFile::commit(
   const Position begin{number_, size_};
   net::Result<> result = write_and_sync(pieces);
   if (result) return begin;
-  // Whether or not this succeeds, the next segment's seal says where this one ends. It is for the case that there
-  // is none: then a process that is killed and comes back does not find what was refused.
-  (void)disk_.truncate(file_.get(), size_);
   close();
   return result.error();
 }
@@ -60,7 +61,7 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
     return checked("create " + name, file.error()).error();
   }
   file_ = std::move(*file);
-  size_ = 0;
+  size_ = written_ = 0;
 
   const std::string payload = net::encode(ends_);
   const std::string header = segment_header(mark_, number_);
@@ -92,9 +93,24 @@ net::Result<SegmentFile::Position> SegmentFile::open_and_commit(
 net::Result<> SegmentFile::write_and_sync(const std::vector<std::string_view>& pieces) {
   const std::string name = segment_name(number_);
   net::Result<> result = checked("write " + name, disk_.write(file_.get(), pieces, size_));
+  if (result && size_ + size_of(pieces) > written_) {
+    written_ = size_ + size_of(pieces);
+    write_ahead();
+  }
   if (result) result = checked("fdatasync " + name, disk_.sync(file_.get()));
   if (result) size_ += size_of(pieces);
   return result;
+}
+
+// Where the disk has no room for it, the records are there all the same; it is not tried again in this segment.
+void SegmentFile::write_ahead() {
+  static const std::string zeros(written_ahead, '\0');
+  const std::uint64_t room = max_size_ > written_ ? max_size_ - written_ : 0;
+  const auto ahead =
+      std::string_view(zeros).substr(0, std::min<std::uint64_t>(written_ahead, room));
+  if (ahead.empty()) return;
+  const bool is_written = disk_.write(file_.get(), std::array{ahead}, written_).has_value();
+  written_ = is_written ? written_ + ahead.size() : max_size_;
 }
 
 net::Result<> SegmentFile::checked(std::string_view what, net::Result<> result) {
@@ -103,6 +119,9 @@ net::Result<> SegmentFile::checked(std::string_view what, net::Result<> result) 
 }
 
 void SegmentFile::close() {
+  // Whether or not this succeeds, the next segment's seal says where this one ends. It gives back the room that was written
+  // ahead; and where there is no seal, a process that is killed and comes back does not find what was refused.
+  (void)disk_.truncate(file_.get(), size_);
   ends_.push_back({number_, size_});
   ++number_;
   file_ = net::Fd();

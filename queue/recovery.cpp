@@ -176,6 +176,11 @@ class SegmentReplay {
       find(Kind::missing, {bytes_.size(), *end}, "the end of the file");
     }
     bytes_ = bytes_.substr(0, end.value_or(bytes_.size()));
+    const bool is_torn_tail = is_last_ && !end;
+    // A power cut may keep the end of a batch that was not synced, and not its beginning.
+    const std::string no_record =
+        is_torn_tail ? "no whole record: damage, or a write that a power cut tore apart"
+                     : "no whole record";
     SegmentReader reader(bytes_, segment_.mark);
     const bool is_empty =
         bytes_.size() < segment_header_size || bytes_.find_first_not_of('\0') == bytes_.npos;
@@ -187,20 +192,21 @@ class SegmentReplay {
         continue;
       }
       has_record = true;
-      for (const Damage& damage : early) find(Kind::damage, damage, "no whole record");
+      for (const Damage& damage : early) find(Kind::damage, damage, no_record);
       early.clear();
       take(std::get<Record>(*item));
     }
     if (!has_record && !mark_of(bytes_) && !end && !is_empty) return false;
     for (const Damage& damage : early) {
-      if (!is_empty) find(Kind::damage, damage, "no whole record");
+      if (!is_empty) find(Kind::damage, damage, no_record);
     }
     segment_.end = std::min<std::uint64_t>(reader.valid_end(), bytes_.size());
     if (is_empty && !end) segment_.end = 0;
-    const bool is_torn_tail = is_last_ && !end;
-    if (segment_.end < bytes_.size()) {
-      find(is_torn_tail ? Kind::torn : Kind::damage, {segment_.end, bytes_.size()},
-           is_torn_tail ? "a write that was cut off" : "no whole record");
+    // Room that was written ahead is no part of a write.
+    const std::size_t tail_end = is_torn_tail ? bytes_.find_last_not_of('\0') + 1 : bytes_.size();
+    if (segment_.end < tail_end) {
+      find(is_torn_tail ? Kind::torn : Kind::damage, {segment_.end, tail_end},
+           is_torn_tail ? "a write that was cut off" : no_record);
     }
     return true;
   }

@@ -14,9 +14,10 @@
 //       25     n  payload (`queue/record.h`)
 //
 // A record is committed when fdatasync returns after its last byte, and the segment's name is in a synced
-// directory. A shorter tail is a torn write: normal, cut off. After a failed write or sync the segment is dead:
-// never written again, and what lies behind its last committed record is never trusted (the kernel may have
-// dropped some pages and kept others). The segment after it says in its first record, the seal, where that was.
+// directory. A shorter tail is a torn write: normal, cut off. Zeros may stand behind it: room that was written ahead. After
+// a failed write or sync the segment is dead: never written again, and what lies behind its last committed record is
+// never trusted (the kernel may have dropped some pages and kept others). The segment after it says in its first record,
+// the seal, where that was.
 //
 // Version 1 differs in its messages, whose envelopes had no wishes about reports; version 2 knew no recipients that are held.
 // Both are read, and not written any more. A newer version is left alone; its header keeps these 24 bytes, so that a

@@ -2,6 +2,7 @@
 the program about its own files."""
 
 import dataclasses
+import os
 import struct
 
 import content
@@ -24,10 +25,11 @@ def _records_in(segment):
     data = segment.read_bytes()
     at = _SEGMENT_HEADER
     while at + _HEADER.size <= len(data):
-        _, length, kind, number, _ = _HEADER.unpack_from(data, at)
+        mark, length, kind, number, _ = _HEADER.unpack_from(data, at)
+        if mark == 0:
+            return  # room that was written ahead
         end = at + _HEADER.size + length
-        if kind == _MESSAGE:
-            yield at, data[at:end], number
+        yield at, data[at:end], kind, number
         at = end
 
 
@@ -36,13 +38,21 @@ def messages_in(spool):
     large = {path.stem: path.read_bytes() for path in spool.glob("*.msg")}
     found = {}
     for segment in sorted(spool.glob("*.log")):
-        for begin, record, number in _records_in(segment):
+        for begin, record, kind, number in _records_in(segment):
+            if kind != _MESSAGE:
+                continue
             file, text = "", record
             if content.name_in(record) is None:
                 file = f"{_id_text(number)}.msg"
                 text = large[_id_text(number)]
             found[content.name_in(text)] = Record(segment.name, begin, record, file, text)
     return found
+
+
+def take_off_room_ahead(spool):
+    """The zeros that a killed server leaves behind its last record."""
+    for segment in spool.glob("*.log"):
+        os.truncate(segment, max(begin + len(record) for begin, record, _, _ in _records_in(segment)))
 
 
 def names_of_whole(spool, records):

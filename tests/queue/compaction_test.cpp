@@ -97,7 +97,8 @@ TEST_F(CompactionTest, TheLogTakesAtMostHalfAsMuchAgainAsLivesInItAndTwoSegments
   spool_->run();
   EXPECT_LE(worst, 100U) << "percent of what is allowed";
   EXPECT_GT(worst, 50U) << "nothing was ever moved";
-  EXPECT_EQ(disk_use(), index().bytes());
+  EXPECT_GE(disk_use(), index().bytes());
+  EXPECT_LE(disk_use(), index().bytes() + segment) << "with the room ahead in the last one";
   for (const std::uint64_t id : waiting) EXPECT_EQ(spool_->content_of(id), content_of(id));
   reopen();
   const auto alive = std::ranges::count_if(

@@ -1,10 +1,13 @@
 // What the tests of the store share: a directory of their own, a loop, and a disk that forgets or fails when told.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -45,7 +48,7 @@ class FaultyDisk : public Disk {
     if (auto fault = next_fault()) return *fault;
     auto file = Disk::create(name);
     const std::lock_guard lock(mutex_);
-    if (file) names_[file->get()] = name, durable_size_[name] = 0;
+    if (file) names_[file->get()] = name, durable_[name].clear();
     return file;
   }
   net::Result<> write(int fd, std::span<const std::string_view> pieces,
@@ -68,7 +71,7 @@ class FaultyDisk : public Disk {
     ++syncs;
     if (auto fault = next_fault()) return *fault;
     const std::lock_guard lock(mutex_);
-    durable_size_[names_[fd]] = *size_of(fd);
+    durable_[names_[fd]] = *read(fd, 0, *size_of(fd));
     return {};
   }
   net::Result<> write_names() override {
@@ -91,17 +94,22 @@ class FaultyDisk : public Disk {
   }
   int calls() const { return calls_; }
 
-  /// What POSIX leaves of the files written through this disk: those whose name was synced, as long as they were
-  /// at their last sync, and `torn` bytes of what came behind.
-  void cut_power(std::uint64_t torn) {
-    for (const auto& [name, size] : durable_size_) {
+  /// What POSIX leaves of the files written through this disk: those whose name was synced, as they were at their last
+  /// sync, and of what was written since `torn` bytes.
+  void cut_power(std::size_t torn) {
+    for (const auto& [name, durable] : durable_) {
       if (!std::filesystem::exists(path_ / name)) continue;
       if (!durable_names_.contains(name)) {
         std::filesystem::remove(path_ / name);
-      } else {
-        const auto now = std::filesystem::file_size(path_ / name);
-        std::filesystem::resize_file(path_ / name, std::min<std::uintmax_t>(now, size + torn));
+        continue;
       }
+      std::ifstream file(path_ / name, std::ios::binary);
+      const std::string now{std::istreambuf_iterator<char>(file), {}};
+      const std::string_view later(std::ranges::mismatch(durable, now).in2, now.end());
+      std::string left = durable;
+      left.replace(std::min(left.size(), now.size() - later.size()), std::min(later.size(), torn),
+                   later.substr(0, torn));
+      std::ofstream(path_ / name, std::ios::binary) << left;
     }
   }
 
@@ -119,7 +127,7 @@ class FaultyDisk : public Disk {
   std::filesystem::path path_;
   std::mutex mutex_;
   std::map<int, std::string> names_;
-  std::map<std::string, std::uint64_t> durable_size_;
+  std::map<std::string, std::string> durable_;  // what is in the files
   std::set<std::string> durable_names_;
   std::atomic<int> calls_ = 0;
   std::atomic<int> first_fault_ = 0;

@@ -1,0 +1,86 @@
+// How segments are written: the room ahead of the records.
+#include "queue/log_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "queue/inspection.h"
+#include "temporary_spool.h"
+
+namespace postern::queue {
+namespace {
+
+using std::filesystem::file_size;
+
+const std::string small = "Subject: small\r\n\r\nbody\r\n";
+
+class Writing : public testing::Test {
+ protected:
+  void accept_and_wait(std::uint64_t id) {
+    spool_.accept(id, small);
+    spool_.run();
+  }
+  std::uint64_t segment_size() { return file_size(directory_.path() / segment_name(1)); }
+
+  const TemporaryDirectory directory_;
+  Spool spool_{directory_.path()};
+};
+
+TEST_F(Writing, MakesTheSegmentLongerOnceForManyBatches) {
+  accept_and_wait(1);
+  const std::uint64_t size = segment_size();
+  EXPECT_GE(size, written_ahead);
+  for (std::uint64_t id = 2; id <= 20; ++id) accept_and_wait(id);
+  EXPECT_EQ(segment_size(), size);
+  spool_.accept(21, std::string(200'000, 'x'));
+  for (std::uint64_t id = 22; id <= 26; ++id) spool_.accept(id, std::string(200'000, 'x'));
+  spool_.run();
+  EXPECT_GE(segment_size(), size + 150'000) << "and again where the records reach its end";
+}
+
+TEST_F(Writing, AcceptsWhereThereIsRoomForTheRecordsOnly) {
+  spool_.disk->fail_at(3, 1, boost::system::errc::no_space_on_device);  // create, write, then ahead
+  accept_and_wait(1);
+  const int writes = spool_.disk->writes;
+  for (std::uint64_t id = 2; id <= 5; ++id) accept_and_wait(id);
+  for (std::uint64_t id = 1; id <= 5; ++id) EXPECT_TRUE(spool_.is_committed(id));
+  EXPECT_EQ(spool_.disk->writes, writes + 4) << "tried once only";
+  EXPECT_LT(segment_size(), written_ahead);
+}
+
+// As a kill leaves it.
+TEST_F(Writing, OfRoomAheadIsNeitherAFindingNorPartOfOne) {
+  accept_and_wait(1);
+  auto disk = Disk::open(directory_.path().string());
+  auto found = inspect(*disk, true);
+  EXPECT_EQ(found->messages, 1U);
+  EXPECT_TRUE(found->findings.empty());
+
+  const std::string torn = "half of a record";
+  const std::uint64_t end = spool_.store->index().bytes();
+  std::fstream(directory_.path() / segment_name(1), std::ios::in | std::ios::out)
+          .seekp(static_cast<std::streamoff>(end))
+      << torn;
+  found = inspect(*disk, true);
+  EXPECT_EQ(found->messages, 1U);
+  ASSERT_EQ(found->findings.size(), 1U);
+  EXPECT_EQ(found->findings.front().kind, Finding::Kind::torn);
+  EXPECT_EQ(found->findings.front().begin, end);
+  EXPECT_EQ(found->findings.front().end, end + torn.size());
+}
+
+TEST(FullSegment, GivesBackWhatWasWrittenAhead) {
+  const TemporaryDirectory directory;
+  Spool spool(directory.path(), 4096);
+  spool.accept(1, small);
+  spool.run();
+  EXPECT_EQ(file_size(directory.path() / segment_name(1)), 4096);
+  spool.accept(2, std::string(4000, 'x'));
+  spool.run();
+  EXPECT_TRUE(std::filesystem::exists(directory.path() / segment_name(2)));
+  EXPECT_LT(file_size(directory.path() / segment_name(1)), 1000);
+}
+
+}  // namespace
+}  // namespace postern::queue
