@@ -3,9 +3,7 @@
 
 #include <sysexits.h>
 
-#include <functional>
-#include <map>
-#include <memory>
+#include <algorithm>
 #include <string>
 
 #include "command.h"
@@ -17,22 +15,29 @@
 #include "smtpd/role.h"
 
 namespace postern::cli {
+namespace {
 
-void add_role(CLI::App& app, Context& context) {
-  static const std::map<std::string, std::function<int(net::Fd)>> roles = {
-      {"smtpd", smtpd::run},
-      {"auth", auth::run},
-      {"queue", queue::run},
-      {"delivery", delivery::run},
-      {"selftest", relaytest::run}};
-  auto* command = app.add_subcommand("role", "one role's process; started by `postern serve`");
-  command->group("");  // not for users: hidden from the help
-  auto name = std::make_shared<std::string>();
-  command->add_option("name", *name)->required()->check(CLI::IsMember(roles));
-  command->callback([name, &context] {
-    net::name_log(*name);
-    context.exit_code = roles.at(*name)(net::Fd(daemon::role_descriptor));
-  });
+struct Role {
+  std::string_view name;
+  int (*run)(net::Fd supervisor);
+};
+
+constexpr Role roles[] = {{"smtpd", smtpd::run},
+                          {"auth", auth::run},
+                          {"queue", queue::run},
+                          {"delivery", delivery::run},
+                          {"selftest", relaytest::run}};
+
+}  // namespace
+
+int run_role(std::string_view name) {
+  const auto role = std::ranges::find(roles, name, &Role::name);
+  if (role == std::end(roles)) {
+    std::fprintf(stderr, "postern: there is no such role; `postern serve` starts them\n");
+    return EX_USAGE;
+  }
+  net::name_log(std::string(name));
+  return role->run(net::Fd(daemon::role_descriptor));
 }
 
 }  // namespace postern::cli

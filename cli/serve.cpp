@@ -7,7 +7,9 @@ namespace postern::cli {
 void add_serve(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand(
       "serve", "run Postern in the foreground until SIGTERM; SIGHUP rereads the configuration");
-  command->callback([&context] { context.exit_code = daemon::supervise(context.config_file); });
+  command->callback([&context] {
+    context.service = [file = context.config_file] { return daemon::supervise(file); };
+  });
 }
 
 }  // namespace postern::cli
