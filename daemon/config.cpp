@@ -2,33 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-
 #include "daemon/config_files.h"
 #include "daemon/config_sections.h"
+#include "daemon/text_file.h"
 
 namespace postern::daemon {
-namespace {
-
-constexpr std::size_t max_file = 1024 * 1024;  // bytes
-
-mail::Parsed<std::string> read_file(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return mail::SyntaxError{"it is a folder"};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return mail::SyntaxError{std::strerror(errno)};
-  std::string text(max_file + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > max_file)
-    return mail::SyntaxError{fmt::format("it is larger than {} bytes", max_file)};
-  return text;
-}
-
-}  // namespace
 
 std::string text_of(const std::string& file, const ConfigError& error) {
   std::string text = file;
@@ -40,7 +18,7 @@ std::string text_of(const std::string& file, const ConfigError& error) {
 }
 
 LoadedConfig load_config(const std::string& file) {
-  const mail::Parsed<std::string> text = read_file(file);
+  const mail::Parsed<std::string> text = read_text_file(file);
   if (!text) {
     return std::vector<ConfigError>{{0, 0, "", "cannot be read: " + text.error().reason,
                                      "name the configuration with --config FILE"}};

@@ -4,32 +4,24 @@
 #include <netinet/in.h>
 #include <sysexits.h>
 
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <set>
-#include <sstream>
 
 #include "daemon/secret_file.h"
 #include "daemon/selftest_plan.h"
 #include "daemon/start_failure.h"
+#include "daemon/text_file.h"
 #include "net/stream.h"
 
 namespace postern::daemon {
 namespace {
 
-constexpr std::size_t max_file = 1024 * 1024;  // of certificates and keys, bytes
-
 std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw StartFailure(EX_NOINPUT, "cannot read " + path + ": " + std::strerror(errno));
-  std::string content(max_file + 1, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<std::size_t>(file.gcount()));
-  if (content.size() > max_file)
-    throw StartFailure(EX_CONFIG, path + " is over 1 MiB: not what it should be");
-  return content;
+  mail::Parsed<std::string> content = read_text_file(path);
+  if (!content)
+    throw StartFailure(EX_NOINPUT, "cannot read " + path + ": " + content.error().reason);
+  return std::move(*content);
 }
 
 // Every address of this machine, for listeners on all of them.
