@@ -1,6 +1,7 @@
 #include "smtpd/seats.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -26,6 +27,14 @@ std::uint64_t key_of(const mail::IpAddress& client) {
   return (subnet * odd >> (64 - client_bits)) | std::uint64_t{1} << (client_bits - 1);
 }
 
+// Seats are given from the front. What is behind a hole in the memory, nobody has had, and even to read it would fill it.
+std::size_t ever_used(const net::Fd& memory) {
+  const off_t hole = ::lseek(memory.get(), 0, SEEK_HOLE);
+  if (hole < 0) return frames::max_seats;
+  return std::min<std::size_t>(static_cast<std::size_t>(hole) / sizeof(std::uint64_t),
+                               frames::max_seats);
+}
+
 }  // namespace
 
 Seats::Seats(const net::Fd& memory, std::uint32_t instance)
@@ -34,7 +43,7 @@ Seats::Seats(const net::Fd& memory, std::uint32_t instance)
       ::mmap(nullptr, memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (mapped == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "seats");
   entries_ = {static_cast<Entry*>(mapped), frames::max_seats};
-  for (Entry& entry : entries_) {
+  for (Entry& entry : entries_.first(ever_used(memory))) {
     const std::uint64_t held = entry.load(std::memory_order_relaxed);
     if ((held & ~client_mask) == instance_) entry.store(0, std::memory_order_relaxed);
   }

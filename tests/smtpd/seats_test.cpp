@@ -1,6 +1,7 @@
 #include "smtpd/seats.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <vector>
 
@@ -28,6 +29,20 @@ class SeatsTest : public testing::Test {
   std::shared_ptr<Seats> other_ = std::make_shared<Seats>(memory_, 1);
   std::vector<Taken> taken_;
 };
+
+// There is room for 100,000, which mostly nobody asks for.
+TEST_F(SeatsTest, TakeMemoryAsFarAsTheyAreLimited) {
+  const auto pages = [this] {
+    struct stat status {};
+    ::fstat(memory_.get(), &status);
+    return status.st_blocks * 512 / ::sysconf(_SC_PAGESIZE);
+  };
+  EXPECT_EQ(pages(), 0);
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_EQ(pages(), 1);
+  const Seats successor(memory_, 0);
+  EXPECT_EQ(pages(), 1);
+}
 
 TEST_F(SeatsTest, AreLimitedForEachClient) {
   EXPECT_TRUE(is_let_in("192.0.2.1"));
