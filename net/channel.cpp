@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <boost/container/vector.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -111,7 +112,7 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
       begin = 0;
     }
     const std::size_t wanted = end >= header_size ? header_size + read_length(in.data()) : 0;
-    in.resize(std::max({in.size(), end + read_size, wanted}));
+    in.resize(std::max({in.size(), end + read_size, wanted}), boost::container::default_init);
     iovec bytes{in.data() + end, in.size() - end};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * fds_at_once)> control;
     msghdr message{};
@@ -150,7 +151,7 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
     if (end - begin < header_size + length) return std::optional<Frame>();
     if (in_fds.size() < fd_count) return make_error_code(boost::system::errc::bad_message);
     Frame frame;
-    frame.payload = std::string_view(in).substr(begin + header_size, length);
+    frame.payload = std::string_view(in.data() + begin + header_size, length);
     for (int i = 0; i < fd_count; ++i) {
       frame.fds.push_back(std::move(in_fds.front()));
       in_fds.pop_front();
@@ -202,7 +203,8 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
   std::deque<Fd> out_fds;
   bool is_flushing = false;
   Timer is_drained;
-  std::string in;
+  boost::container::vector<char>
+      in;                 // never filled ahead: what no frame has reached takes no memory
   std::size_t begin = 0;  // frames not yet taken are in[begin, end)
   std::size_t end = 0;
   int reads = 0;  // since the loop had a turn
