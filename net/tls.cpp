@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include "net/stream.h"
+#include "net/trust_store.h"
 
 namespace postern::net {
 namespace {
@@ -107,7 +108,7 @@ Failure server_tls(const std::string& chain_pem, const std::string& key_pem,
 
 Failure client_tls(const std::string& ca_file) {
   SslContext context = new_context(TLS_client_method());
-  if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
+  if (!trust_file(context.get(), ca_file)) {
     return why("the trusted certificates in " + ca_file + " cannot be read");
   }
   return context;
