@@ -12,7 +12,7 @@ namespace postern::net {
 namespace {
 
 // What one read may bring: small while a session is idle, so that thousands cost little; doubled while content streams.
-constexpr std::size_t smallest_read = 512;
+constexpr std::size_t smallest_read = 256;
 constexpr std::size_t largest_read = 64 * 1024;
 // What is longer is written in turns of the loop: a fast peer must not keep it from the others.
 constexpr std::size_t max_sent_at_once = 16 * 1024;
@@ -93,7 +93,7 @@ void Stream::make_room(std::size_t room) {
     begin_ = 0;
   }
   if (buffer_.size() != end_ + room) {
-    if (end_ == 0 && buffer_.capacity() > 2 * room) buffer_ = std::string();
+    if (end_ == 0 && buffer_.capacity() >= 2 * room) std::string().swap(buffer_);
     buffer_.resize(end_ + room);
   }
 }

@@ -20,6 +20,8 @@ constexpr std::size_t likely_content = 8 * 1024;  // octets: most messages come 
 
 bool has_line(std::string_view input) { return input.find("\r\n") != std::string_view::npos; }
 
+Task<> nothing() { co_return; }
+
 }  // namespace
 
 Connection::Connection(net::TcpSocket socket, mail::IpAddress client, std::string session_name,
@@ -35,23 +37,44 @@ Connection::Connection(net::TcpSocket socket, mail::IpAddress client, std::strin
 
 Connection::~Connection() { services_->connections.erase(this); }
 
+// ── the dialogue ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+// Sessions wait here for a command, thousands of them: a coroutine keeps room for all that it ever holds, so what is not
+// needed meanwhile has its place in others, and they come and go.
 Task<> Connection::run() {
   const bool is_open = co_await open();
-  if (is_open) co_await serve();
+  while (is_open && !is_over()) {
+    if (services_->is_draining && !session_.is_within_message()) {
+      Task<> farewell = say_drained();
+      co_await std::move(farewell);
+      break;
+    }
+    if (!has_line(stream_.input()) || out_.size() > max_unsent) {
+      const bool is_sent = co_await flush();
+      if (!is_sent) break;
+    }
+    stream_.expires_after(services_->patience.command);
+    is_awaiting_command_ = true;
+    Result<> begun;
+    if (stream_.input().empty()) begun = co_await stream_.read_more();
+    Result<std::string> line = std::string();
+    if (begun) line = co_await stream_.read_line(Session::max_line);
+    is_awaiting_command_ = false;
+    Task<> done = begun ? obey(line) : answer_read_error(begun.error());
+    co_await std::move(done);
+  }
   stream_.close();
   log_end();
 }
-
-// ── the dialogue ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Task<bool> Connection::open() {
   if (door_->policy->tls == frames::ListenerTls::implicit) {
     const bool is_secure = co_await shake_hands();
     if (!is_secure) co_return false;
   } else if (speaks_too_early()) {
-    HangUp early{{554, {5, 5, 0}, "Wait for the greeting"},
-                 "spoke before the greeting: TLS on a port that begins without?"};
-    co_await act(std::move(early));
+    Task<> farewell = act(HangUp{{554, {5, 5, 0}, "Wait for the greeting"},
+                                 "spoke before the greeting: TLS on a port that begins without?"});
+    co_await std::move(farewell);
     co_return false;
   }
   session_.greeting().append_to(out_);
@@ -64,55 +87,37 @@ bool Connection::speaks_too_early() {
   return !session_.permit() && stream_.socket().available(ignored) > 0;
 }
 
-Task<> Connection::serve() {
-  while (!is_over()) {
-    if (services_->is_draining && !session_.is_within_message()) {
-      HangUp drained{{421, {4, 3, 2}, "The server is shutting down, try again later"}, "drained"};
-      co_await act(std::move(drained));
-      co_return;
-    }
-    co_await take_command();
-  }
+Task<> Connection::say_drained() {
+  return act(HangUp{{421, {4, 3, 2}, "The server is shutting down, try again later"}, "drained"});
 }
 
-Task<> Connection::take_command() {
-  if (!has_line(stream_.input()) || out_.size() > max_unsent) {
-    const bool is_sent = co_await flush();
-    if (!is_sent) co_return;
+Task<> Connection::obey(const Result<std::string>& line) {
+  if (!line && line.error() != net::asio::error::message_size) {
+    return answer_read_error(line.error());
   }
-  stream_.expires_after(services_->patience.command);
-  is_awaiting_command_ = true;
-  Result<std::string> line = co_await stream_.read_line(Session::max_line);
-  is_awaiting_command_ = false;
-  if (line) {
-    Action action = session_.on_line(*line, !stream_.input().empty());
-    if (!session_.is_within_message()) transfer_.reset();  // RSET and the like
-    co_await perform(std::move(action));
-  } else if (line.error() == net::asio::error::message_size) {
-    Action action = session_.on_long_line();
-    co_await perform(std::move(action));
-  } else {
-    co_await answer_read_error(line.error());
-  }
+  Action action =
+      line ? session_.on_line(*line, !stream_.input().empty()) : session_.on_long_line();
+  if (!session_.is_within_message()) transfer_.reset();  // RSET and the like
+  return perform(std::move(action));
 }
 
 Task<> Connection::answer_read_error(error_code error) {
   if (error == net::asio::error::timed_out) {
-    HangUp idle{{421, {4, 4, 2}, "You were silent for too long"}, "idle"};
-    co_await act(std::move(idle));
-  } else if (error == net::asio::error::no_buffer_space) {
-    HangUp endless{{421, {4, 7, 0}, "The line has no end"}, "endless line"};
-    co_await act(std::move(endless));
-  } else if (error == net::asio::error::eof) {
+    return act(HangUp{{421, {4, 4, 2}, "You were silent for too long"}, "idle"});
+  }
+  if (error == net::asio::error::no_buffer_space) {
+    return act(HangUp{{421, {4, 7, 0}, "The line has no end"}, "endless line"});
+  }
+  if (error == net::asio::error::eof) {
     end("the client closed the connection");
   } else if (!(error == net::asio::error::operation_aborted && services_->is_draining)) {
     end(error.message());  // to the client of a server that drains, `serve` says so
   }
+  return nothing();
 }
 
 Task<> Connection::perform(Action action) {
-  Task<> done = std::visit([this](auto& any) { return act(std::move(any)); }, action);
-  co_await std::move(done);
+  return std::visit([this](auto& any) { return act(std::move(any)); }, action);
 }
 
 Task<> Connection::act(Say say) {
@@ -124,8 +129,8 @@ Task<> Connection::act(Say say) {
 Task<bool> Connection::flush() {
   if (out_.empty()) co_return true;
   stream_.expires_after(services_->patience.command);
-  Result<> sent = co_await stream_.write(out_);
-  out_ = std::string();
+  const std::string replies = std::exchange(out_, {});  // and their memory goes with them
+  Result<> sent = co_await stream_.write(replies);
   if (!sent) end("replies were not taken: " + sent.error().message());
   co_return sent.has_value();
 }
@@ -153,9 +158,10 @@ void Connection::drain() {
 Task<> Connection::act(StartTls start) {
   // Whoever can write into the clear part of a connection must not have it executed in the trusted one (CVE-2011-0411).
   if (!stream_.input().empty()) {
-    HangUp injected{{554, {5, 5, 0}, "Nothing may follow STARTTLS before the handshake"},
-                    "clear bytes behind STARTTLS"};
-    co_await act(std::move(injected));
+    Task<> farewell =
+        act(HangUp{{554, {5, 5, 0}, "Nothing may follow STARTTLS before the handshake"},
+                   "clear bytes behind STARTTLS"});
+    co_await std::move(farewell);
     co_return;
   }
   start.reply.append_to(out_);
@@ -194,16 +200,18 @@ Task<> Connection::act(CancelLogin cancel) {
 
 Task<> Connection::hear_auth() {
   frames::AuthToSmtpd heard = co_await login_->next(services_->patience.login);
+  Task<> done = obey(heard);
+  co_await std::move(done);
+}
+
+Task<> Connection::obey(const frames::AuthToSmtpd& heard) {
   if (const auto* challenge = std::get_if<frames::Challenge>(&heard)) {
-    Action action = session_.on_challenge(challenge->bytes);
-    co_await perform(std::move(action));
-    co_return;
+    return perform(session_.on_challenge(challenge->bytes));
   }
   const auto& verdict = std::get<frames::Verdict>(heard);
   log_login(verdict);
   login_.reset();
-  Action action = session_.on_verdict(verdict);
-  co_await perform(std::move(action));
+  return perform(session_.on_verdict(verdict));
 }
 
 // ── content ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,8 +253,9 @@ Task<> Connection::act(TakeChunk chunk) {
   }
   if (!chunk.refusal) chunk.refusal = transfer_->refusal();
   mail::Reply taken{250, {2, 0, 0}, std::to_string(chunk.size) + " octets"};
-  Action action = session_.on_chunk(chunk.refusal ? std::move(*chunk.refusal) : std::move(taken));
-  co_await perform(std::move(action));
+  Task<> done =
+      perform(session_.on_chunk(chunk.refusal ? std::move(*chunk.refusal) : std::move(taken)));
+  co_await std::move(done);
 }
 
 void Connection::begin_transfer(Message message, Framing framing) {
@@ -270,8 +279,8 @@ Task<> Connection::finish_transfer() {
   mail::Reply reply = co_await transfer_->finish(services_->patience.queue);
   transfer_.reset();
   if (reply.is_positive()) ++accepted_;
-  Action action = session_.on_content(std::move(reply));
-  co_await perform(std::move(action));
+  Task<> done = perform(session_.on_content(std::move(reply)));
+  co_await std::move(done);
 }
 
 // ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -60,9 +60,11 @@ class Connection {
 
  private:
   net::Task<bool> open();
-  net::Task<> serve();
-  net::Task<> take_command();
+  // No coroutines: an Action is large, and gone before anybody waits.
+  net::Task<> obey(const net::Result<std::string>& line);
+  net::Task<> obey(const frames::AuthToSmtpd& heard);
   net::Task<> perform(Action action);
+  net::Task<> say_drained();
   net::Task<> act(Say say);
   net::Task<> act(StartTls start);
   net::Task<> act(BeginLogin begin);

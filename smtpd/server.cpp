@@ -45,12 +45,7 @@ std::shared_ptr<const Policy> policy_of(const frames::SmtpdSettings& settings,
 }
 
 // Apart from the server, which may be gone first: all that a session needs is its own or shared.
-Task<> serve(net::TcpSocket socket, mail::IpAddress client, std::string name,
-             std::shared_ptr<const Door> door, std::shared_ptr<Services> services, Seats::Seat) {
-  Connection connection(std::move(socket), std::move(client), std::move(name), std::move(door),
-                        std::move(services));
-  co_await connection.run();
-}
+Task<> serve(std::unique_ptr<Connection> connection, Seats::Seat) { co_await connection->run(); }
 
 }  // namespace
 
@@ -159,8 +154,9 @@ void Server::let_in(net::TcpSocket socket, std::shared_ptr<const Door> door) {
     return turn_away(std::move(socket), client, *door, {421, {4, 7, 0}, std::string(*why)});
   }
   std::string name = fmt::format("{}.{}", instance_, ++last_session_);
-  sessions_.start(serve(std::move(socket), std::move(client), std::move(name), std::move(door),
-                        services_, std::move(std::get<Seats::Seat>(seat))));
+  auto connection = std::make_unique<Connection>(std::move(socket), std::move(client),
+                                                 std::move(name), std::move(door), services_);
+  sessions_.start(serve(std::move(connection), std::move(std::get<Seats::Seat>(seat))));
 }
 
 // Costs no coroutine and no waiting: a fresh connection's buffer has room for a line. Where TLS comes first, no word can be
