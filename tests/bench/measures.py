@@ -113,6 +113,19 @@ def calls(bench, server_class):
                 "by_call": {name: count / TRACED for name, count in most_first}}
 
 
+def at_most(bench, server_class, sessions):
+    """Messages/s that a role's busiest thread would relay, were it never without work: what more cores do not raise, for roles
+    that are one process."""
+    with bench.started(server_class) as (server, sink):
+        relay = Relay(bench, server, sink, sessions, 1)
+        messages = bench.warm_up(relay.rate)
+        before = processes.busiest_threads(server.root)
+        relay(messages)
+        settle()
+        after = processes.busiest_threads(server.root)
+        return {role: messages / max(after[role] - before[role], 1 / processes.TICKS) for role in ("smtpd", "queue", "delivery")}
+
+
 def growth(bench, server_class, sessions):
     """Accepted and relayed messages/s while all the server's processes have one core, and two: generator and sink may use
     all."""

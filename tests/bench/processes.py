@@ -42,6 +42,21 @@ def cpu_seconds(root):
     return total / TICKS
 
 
+def busiest_threads(root):
+    """By the role of Postern's processes, user and system time of the busiest thread of one of them."""
+    busiest = {}
+    for pid in tree(root):
+        words = _command_line(pid)
+        if "role" not in words:
+            continue
+        role = words[words.index("role") + 1]
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            fields = _stat(f"{pid}/task/{thread}")
+            if fields:
+                busiest[role] = max(busiest.get(role, 0), sum(map(int, fields[11:13])) / TICKS)
+    return busiest
+
+
 def machine_cpu_seconds():
     """What all cores have worked, with interrupts and kernel threads; not what they idled or waited for the disk."""
     with open("/proc/stat") as file:

@@ -164,6 +164,9 @@ ROWS = {
                    for cores in (1, 2)),
                  key("accepted_growth", "growth, accepted"), key("relayed_growth", "growth, relayed"),
                  parameters={"sessions": 50}),
+    "threads": row("200 sessions, the busiest thread of", measures.at_most,
+                   *(key(role, f"{role}: messages/s at most") for role in ("smtpd", "queue", "delivery")),
+                   parameters={"sessions": 200}, servers=(POSTERN,)),
 }
 
 
