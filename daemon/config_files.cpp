@@ -14,29 +14,25 @@
 #include <memory>
 
 #include "daemon/secret_file.h"
+#include "net/openssl.h"
 
 namespace postern::daemon {
 namespace {
 
-template <auto free>
-struct Free {
-  void operator()(auto* object) const { free(object); }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-
-/// OpenSSL would ask at the terminal for the password of an encrypted key; a server cannot answer.
-int no_password(char*, int, int, void*) { return 0; }
+using net::Bio;
+using net::Certificate;
+using net::PrivateKey;
 
 Certificate read_certificate(const std::string& path) {
   const Bio file(BIO_new_file(path.c_str(), "r"));
-  return Certificate(file ? PEM_read_bio_X509(file.get(), nullptr, no_password, nullptr) : nullptr);
+  return Certificate(file ? PEM_read_bio_X509(file.get(), nullptr, net::no_passphrase, nullptr)
+                          : nullptr);
 }
 
-Key read_key(const std::string& path) {
+PrivateKey read_key(const std::string& path) {
   const Bio file(BIO_new_file(path.c_str(), "r"));
-  return Key(file ? PEM_read_bio_PrivateKey(file.get(), nullptr, no_password, nullptr) : nullptr);
+  return PrivateKey(file ? PEM_read_bio_PrivateKey(file.get(), nullptr, net::no_passphrase, nullptr)
+                         : nullptr);
 }
 
 /// Why the file cannot be read; empty: it can.
@@ -58,7 +54,7 @@ class FileCheck {
     const Certificate certificate = read_certificate(file_.path);
     if (!certificate)
       return error("has no certificate in PEM form", "convert it, or name another file");
-    const Key key = key_file != nullptr ? read_key(key_file->path) : nullptr;
+    const PrivateKey key = key_file != nullptr ? read_key(key_file->path) : nullptr;
     if (key && X509_check_private_key(certificate.get(), key.get()) != 1) {
       error("is not the certificate of tls.private_key",
             "name a certificate and a key that belong together");

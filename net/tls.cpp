@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
+#include "net/openssl.h"
 #include "net/stream.h"
 #include "net/trust_store.h"
 
@@ -11,27 +12,11 @@ namespace {
 
 using Failure = boost::system::result<SslContext, std::string>;
 
-struct FreeBio {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-struct FreeX509 {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
-using Certificate = std::unique_ptr<X509, FreeX509>;
-using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
-
 std::string why(std::string what) {
   const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
   return reason ? what + ": " + reason : what;
 }
-
-// Encrypted PEM would make OpenSSL ask on the terminal: a server has none.
-int no_passphrase(char*, int, int, void*) { return 0; }
 
 Bio bio_of(const std::string& pem) {
   return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -99,7 +84,7 @@ Failure server_tls(const std::string& chain_pem, const std::string& key_pem,
   ERR_clear_error();  // the end of the chain counts as an error there
 
   const Bio key_bio = bio_of(key_pem);
-  const Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
+  const PrivateKey key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
   if (!key) return why("the private key cannot be read");
   if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1)
     return why("the private key is not the certificate's");

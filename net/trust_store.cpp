@@ -8,23 +8,17 @@
 #include <memory>
 #include <vector>
 
+#include "net/openssl.h"
+
 namespace postern::net {
 namespace {
-
-template <auto free>
-struct Free {
-  void operator()(auto* object) const { free(object); }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 
 class Bundle {
  public:
   /// False as `trust_file`.
   bool read(BIO* pem) {
-    char no_passphrase[] = "";  // else OpenSSL asks on the terminal
     while (const Certificate certificate{
-        PEM_read_bio_X509_AUX(pem, nullptr, nullptr, no_passphrase)}) {
+        PEM_read_bio_X509_AUX(pem, nullptr, no_passphrase, nullptr)}) {
       if (!add(*certificate)) return false;
     }
     const bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;

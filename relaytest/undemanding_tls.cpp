@@ -7,6 +7,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "net/openssl.h"
+
 namespace postern::relaytest {
 namespace {
 
@@ -14,12 +16,8 @@ constexpr std::size_t key_bits = 2048;
 constexpr long an_hour = 60 * 60;  // seconds
 constexpr long thirty_days = 30 * 24 * an_hour;
 
-template <class T, void (*free_it)(T*)>
-struct Free {
-  void operator()(T* object) const { free_it(object); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY, EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509, X509_free>>;
+using net::Certificate;
+using net::PrivateKey;
 
 void require(bool is_done) {
   if (!is_done) throw std::runtime_error("OpenSSL makes no certificate for the listener");
@@ -61,7 +59,7 @@ net::SslContext undemanding_client_tls() { return undemanding(TLS_client_method(
 
 net::SslContext undemanding_server_tls() {
   net::SslContext context = undemanding(TLS_server_method());
-  const Key key(EVP_RSA_gen(key_bits));
+  const PrivateKey key(EVP_RSA_gen(key_bits));
   require(key != nullptr);
   const Certificate certificate = self_signed(key.get());
   require(SSL_CTX_use_certificate(context.get(), certificate.get()) == 1);

@@ -6,20 +6,15 @@
 #include <memory>
 
 #include "certificate.h"
+#include "net/openssl.h"
 #include "net/stream.h"
 
 namespace postern::net {
 namespace {
 
-template <auto free>
-struct Free {
-  void operator()(auto* what) const { free(what); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL_SESSION, Free<SSL_SESSION_free>>;
-using Ssl = std::unique_ptr<SSL, Free<SSL_free>>;
+using Context = std::unique_ptr<SSL_CTX, FreeBy<SSL_CTX_free>>;
+using Session = std::unique_ptr<SSL_SESSION, FreeBy<SSL_SESSION_free>>;
+using Ssl = std::unique_ptr<SSL, FreeBy<SSL_free>>;
 
 /// How a certificate is signed: by a key of this type, with this hash.
 struct Signature {
@@ -27,10 +22,10 @@ struct Signature {
   const EVP_MD* hash = EVP_sha256();
 };
 
-Key key_of(const char* type) {
-  if (std::string_view(type) == "RSA") return Key(EVP_RSA_gen(2048));
-  if (std::string_view(type) == "EC") return Key(EVP_EC_gen("P-256"));
-  return Key(EVP_PKEY_Q_keygen(nullptr, nullptr, type));
+PrivateKey key_of(const char* type) {
+  if (std::string_view(type) == "RSA") return PrivateKey(EVP_RSA_gen(2048));
+  if (std::string_view(type) == "EC") return PrivateKey(EVP_EC_gen("P-256"));
+  return PrivateKey(EVP_PKEY_Q_keygen(nullptr, nullptr, type));
 }
 
 Certificate certificate_of(EVP_PKEY* key, const EVP_MD* hash) {
@@ -43,7 +38,7 @@ Certificate certificate_of(EVP_PKEY* key, const EVP_MD* hash) {
 }
 
 Context server_context(const Signature& signature, int version) {
-  const Key key = key_of(signature.key);
+  const PrivateKey key = key_of(signature.key);
   const Certificate certificate = certificate_of(key.get(), signature.hash);
   Context context(SSL_CTX_new(TLS_server_method()));
   SSL_CTX_set_security_level(context.get(), 0);

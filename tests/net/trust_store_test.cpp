@@ -8,16 +8,12 @@
 
 #include <memory>
 
+#include "net/openssl.h"
+
 namespace postern::net {
 namespace {
 
-template <auto free>
-struct Free {
-  void operator()(auto* object) const { free(object); }
-};
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using Context = std::unique_ptr<SSL_CTX, FreeBy<SSL_CTX_free>>;
 
 /// A certificate for `key`, by `issuer` and its key; without an issuer by itself.
 Certificate make(const char* name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key) {
@@ -37,7 +33,7 @@ Certificate make(const char* name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer
        {std::pair(NID_basic_constraints, issuer ? "CA:FALSE" : "CA:TRUE"),
         std::pair(NID_subject_key_identifier, "hash"),
         std::pair(NID_authority_key_identifier, "keyid:always")}) {
-    const std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>> extension(
+    const std::unique_ptr<X509_EXTENSION, FreeBy<X509_EXTENSION_free>> extension(
         X509V3_EXT_conf_nid(nullptr, &parties, what, value));
     X509_add_ext(made.get(), extension.get(), -1);
   }
@@ -46,7 +42,7 @@ Certificate make(const char* name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer
 }
 
 struct Authority {
-  Key key{EVP_EC_gen("P-256")};
+  PrivateKey key{EVP_EC_gen("P-256")};
   Certificate certificate;
   Certificate issued;
 
@@ -55,7 +51,7 @@ struct Authority {
         issued(make("mx.example", key.get(), certificate.get(), key.get())) {}
 
   std::string pem() const {
-    const std::unique_ptr<BIO, Free<BIO_free_all>> bio(BIO_new(BIO_s_mem()));
+    const Bio bio(BIO_new(BIO_s_mem()));
     PEM_write_bio_X509(bio.get(), certificate.get());
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &data);
@@ -77,7 +73,7 @@ class TrustStore : public testing::Test {
   }
 
   bool verifies(const Authority& authority) const {
-    const std::unique_ptr<X509_STORE_CTX, Free<X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
+    const std::unique_ptr<X509_STORE_CTX, FreeBy<X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
     X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context_.get()), authority.issued.get(),
                         nullptr);
     return X509_verify_cert(check.get()) == 1;
