@@ -181,9 +181,11 @@ Task<bool> Connection::shake_hands() {
 }
 
 Task<> Connection::act(BeginLogin begin) {
+  frames::ChannelBindings bindings;  // costly to make, and passwords are not bound
+  if (begin.mechanism.starts_with("SCRAM-")) bindings = net::channel_bindings(stream_.ssl());
   login_ = std::make_unique<LoginExchange>(
       services_->auth, std::move(begin.mechanism), std::move(begin.initial),
-      net::asio::ip::make_address(client_), net::channel_bindings(stream_.ssl()));
+      net::asio::ip::make_address(client_), std::move(bindings));
   co_await hear_auth();
 }
 
