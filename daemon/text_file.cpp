@@ -28,6 +28,8 @@ mail::Parsed<std::string> read_text_file(const std::string& path) {
   }
   if (text.size() > max_file)
     return mail::SyntaxError{fmt::format("it is larger than {} bytes", max_file)};
+  if (file.bad()) return mail::SyntaxError{std::strerror(errno)};
+  text.shrink_to_fit();
   return text;
 }
 

@@ -203,8 +203,8 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
   std::deque<Fd> out_fds;
   bool is_flushing = false;
   Timer is_drained;
-  boost::container::vector<char>
-      in;                 // never filled ahead: what no frame has reached takes no memory
+  // Never filled ahead: what no frame has reached takes no memory.
+  boost::container::vector<char> in;
   std::size_t begin = 0;  // frames not yet taken are in[begin, end)
   std::size_t end = 0;
   int reads = 0;  // since the loop had a turn

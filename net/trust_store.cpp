@@ -4,8 +4,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
-#include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "net/openssl.h"
@@ -21,7 +21,9 @@ class Bundle {
         PEM_read_bio_X509_AUX(pem, nullptr, no_passphrase, nullptr)}) {
       if (!add(*certificate)) return false;
     }
-    const bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    const unsigned long last = ERR_peek_last_error();
+    const bool is_end =
+        ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
     if (!is_end || entries_.empty()) return false;
     ERR_clear_error();
     der_.shrink_to_fit();

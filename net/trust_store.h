@@ -8,7 +8,8 @@
 
 namespace postern::net {
 
-/// Has `context` trust the certificates in `file` (PEM), as they are now. False: it has none, or one is damaged; the reason is
+/// Has `context` trust the certificates in `file` (PEM), as they are now; once for a context, whose TLS is all on one thread. CRLs
+/// in it are passed over. False: it has none, or one is damaged; the reason is
 /// in OpenSSL's queue of errors.
 [[nodiscard]] bool trust_file(SSL_CTX* context, const std::string& file);
 

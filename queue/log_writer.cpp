@@ -120,7 +120,8 @@ net::Result<> SegmentFile::checked(std::string_view what, net::Result<> result) 
 
 void SegmentFile::close() {
   // Whether or not this succeeds, the next segment's seal says where this one ends. It gives back the room that was written
-  // ahead; and where there is no seal, a process that is killed and comes back does not find what was refused.
+  // ahead; and where there is no seal, a process that is killed and comes back does not find what was refused. A power cut
+  // may undo it until there is a seal: then what was refused can come back, whole.
   (void)disk_.truncate(file_.get(), size_);
   ends_.push_back({number_, size_});
   ++number_;

@@ -202,7 +202,7 @@ class SegmentReplay {
     }
     segment_.end = std::min<std::uint64_t>(reader.valid_end(), bytes_.size());
     if (is_empty && !end) segment_.end = 0;
-    // Room that was written ahead is no part of a write.
+    // Room that was written ahead is no part of a write. Where only a lost seal makes it look like a loss, it is told as one.
     const std::size_t tail_end = is_torn_tail ? bytes_.find_last_not_of('\0') + 1 : bytes_.size();
     if (segment_.end < tail_end) {
       find(is_torn_tail ? Kind::torn : Kind::damage, {segment_.end, tail_end},

@@ -14,7 +14,9 @@
 //       25     n  payload (`queue/record.h`)
 //
 // A record is committed when fdatasync returns after its last byte, and the segment's name is in a synced
-// directory. A shorter tail is a torn write: normal, cut off. Zeros may stand behind it: room that was written ahead. After
+// directory. A shorter tail is a torn write: normal, cut off. Zeros may stand behind it: room that was written ahead, of
+// which nobody can tell whether it was ever more. A power cut may also keep the end of a batch that was not synced, and not
+// its beginning: that looks like damage, and is told as such, for the last segment only. After
 // a failed write or sync the segment is dead: never written again, and what lies behind its last committed record is
 // never trusted (the kernel may have dropped some pages and kept others). The segment after it says in its first record,
 // the seal, where that was.

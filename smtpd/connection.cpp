@@ -55,7 +55,7 @@ Task<> Connection::run() {
     }
     stream_.expires_after(services_->patience.command);
     is_awaiting_command_ = true;
-    Result<> begun;
+    Result<> begun;  // read_line's own room is taken only when something is there
     if (stream_.input().empty()) begun = co_await stream_.read_more();
     Result<std::string> line = std::string();
     if (begun) line = co_await stream_.read_line(Session::max_line);
@@ -111,7 +111,7 @@ Task<> Connection::answer_read_error(error_code error) {
   if (error == net::asio::error::eof) {
     end("the client closed the connection");
   } else if (!(error == net::asio::error::operation_aborted && services_->is_draining)) {
-    end(error.message());  // to the client of a server that drains, `serve` says so
+    end(error.message());  // to the client of a server that drains, `run` says so
   }
   return nothing();
 }
@@ -181,8 +181,8 @@ Task<bool> Connection::shake_hands() {
 }
 
 Task<> Connection::act(BeginLogin begin) {
-  frames::ChannelBindings bindings;  // costly to make, and passwords are not bound
-  if (begin.mechanism.starts_with("SCRAM-")) bindings = net::channel_bindings(stream_.ssl());
+  frames::ChannelBindings bindings;  // costly to make, and other mechanisms do not bind
+  if (begin.mechanism.ends_with("-PLUS")) bindings = net::channel_bindings(stream_.ssl());
   login_ = std::make_unique<LoginExchange>(
       services_->auth, std::move(begin.mechanism), std::move(begin.initial),
       net::asio::ip::make_address(client_), std::move(bindings));

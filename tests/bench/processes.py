@@ -42,9 +42,9 @@ def cpu_seconds(root):
     return total / TICKS
 
 
-def busiest_threads(root):
-    """By the role of Postern's processes, user and system time of the busiest thread of one of them."""
-    busiest = {}
+def thread_seconds(root):
+    """User and system time of each thread, by the role of its process (of Postern's), and its number."""
+    spent = {}
     for pid in tree(root):
         words = _command_line(pid)
         if "role" not in words:
@@ -53,8 +53,8 @@ def busiest_threads(root):
         for thread in os.listdir(f"/proc/{pid}/task"):
             fields = _stat(f"{pid}/task/{thread}")
             if fields:
-                busiest[role] = max(busiest.get(role, 0), sum(map(int, fields[11:13])) / TICKS)
-    return busiest
+                spent[role, thread] = sum(map(int, fields[11:13])) / TICKS
+    return spent
 
 
 def machine_cpu_seconds():

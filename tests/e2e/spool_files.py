@@ -52,7 +52,7 @@ def messages_in(spool):
 def take_off_room_ahead(spool):
     """The zeros that a killed server leaves behind its last record."""
     for segment in spool.glob("*.log"):
-        os.truncate(segment, max(begin + len(record) for begin, record, _, _ in _records_in(segment)))
+        os.truncate(segment, max((begin + len(record) for begin, record, _, _ in _records_in(segment)), default=0))
 
 
 def names_of_whole(spool, records):
