@@ -78,21 +78,21 @@ class Costs:
         self._root = root
 
     def _read(self):
-        return processes.cpu_seconds(self._root), processes.machine_cpu_seconds(), time.monotonic()
+        return processes.cpu_seconds(self._root), processes.machine_cpu_seconds()
 
     def __enter__(self):
         self._begin = self._read()
         return self
 
     def __exit__(self, *_):
-        self._server, self._machine, self._lasted = (after - before for after, before in zip(self._read(), self._begin))
+        self._server, self._machine = (after - before for after, before in zip(self._read(), self._begin))
 
     def figures(self, messages, sent, end, **load_cpu):
         seconds = end - sent["begin"]
         cpu = {"server": self._server, **load_cpu}
         cpu["rest"] = max(0, self._machine - sum(cpu.values()))
         return {"messages": messages, "seconds": seconds, "rate": messages / seconds,
-                "busy": self._machine / self._lasted / os.cpu_count(),
+                "busy": self._machine / seconds / os.cpu_count(),  # what is done behind the last message counts, too
                 "cpu_ms": {name: 1e3 * spent / messages for name, spent in cpu.items()},
                 **{name: sent[name] for name in ("p50_ms", "p95_ms", "p99_ms") if name in sent}}
 
