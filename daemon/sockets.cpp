@@ -105,10 +105,9 @@ net::Fd bind_control(const std::string& path) {
 
 net::Fd make_seats() {
   net::Fd memory(::memfd_create("postern-seats", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  const off_t size = static_cast<off_t>(frames::max_seats * sizeof(std::uint64_t));
   // Sealed: no process that has it can take it from under the others.
   constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (!memory || ::ftruncate(memory.get(), size) != 0 ||
+  if (!memory || ::ftruncate(memory.get(), frames::seats_memory) != 0 ||
       ::fcntl(memory.get(), F_ADD_SEALS, seals) != 0) {
     throw StartFailure(
         EX_OSERR, std::string("no memory for the list of connections: ") + std::strerror(errno));

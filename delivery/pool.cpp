@@ -1,17 +1,10 @@
 #include "delivery/pool.h"
 
-#include <fmt/format.h>
-
 namespace postern::delivery {
 namespace {
 
 constexpr std::size_t max_leave_taking =
     100;  // QUITs under way; beyond, connections are just closed
-
-std::string key_of(const Hop& hop) {
-  return fmt::format("{} {} {} {} {}", hop.text(), static_cast<int>(hop.tls), hop.tls_verify,
-                     hop.is_relayhost, hop.user);
-}
 
 // RFC 5321, 4.1.1.10: the server's reply is waited for, within reason.
 net::Task<> say_goodbye(std::unique_ptr<Session> session, net::Clock::duration limit) {
@@ -26,7 +19,7 @@ std::unique_ptr<Session> Pool::take(const std::vector<Hop>& hops) {
   const auto now = net::Clock::now();
   for (const Hop& hop : hops) {
     if (hop.rank != hops.front().rank) break;
-    auto found = idle_.find(key_of(hop));
+    auto found = idle_.find(hop);
     if (found == idle_.end()) continue;
     Idle last = std::move(found->second.back());
     found->second.pop_back();
@@ -43,8 +36,8 @@ std::unique_ptr<Session> Pool::take(const std::vector<Hop>& hops) {
 void Pool::put(std::unique_ptr<Session> session) {
   const auto now = net::Clock::now();
   if (!session->is_reusable(now) || size_ >= max_idle) return retire(std::move(session));
-  std::string key = key_of(session->hop());
-  idle_[std::move(key)].push_back({std::move(session), now});
+  std::vector<Idle>& same = idle_[session->hop()];
+  same.push_back({std::move(session), now});
   ++size_;
   if (!is_sweeping_) {
     is_sweeping_ = true;

@@ -2,10 +2,9 @@
 // same in address, TLS policy and user, so never one policy or route through another's connection.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
-#include <string>
+#include <tuple>
 #include <vector>
 
 #include "delivery/session.h"
@@ -36,12 +35,19 @@ class Pool {
     net::Clock::time_point since;
   };
 
+  /// Orders hops by all that a connection depends on: of two that are equal here, one serves for the other.
+  struct ByConnection {
+    static auto order(const Hop& hop) {
+      return std::tie(hop.endpoint, hop.host, hop.tls, hop.tls_verify, hop.is_relayhost, hop.user);
+    }
+    bool operator()(const Hop& a, const Hop& b) const { return order(a) < order(b); }
+  };
+
   void retire(std::unique_ptr<Session> session);
   net::Task<> sweep();
 
   TimeLimits limits_;
-  std::map<std::string, std::vector<Idle>>
-      idle_;  // by what makes hops the same; the last one is the most recent
+  std::map<Hop, std::vector<Idle>, ByConnection> idle_;  // the last one is the most recent
   std::size_t size_ = 0;
   bool is_sweeping_ = false;
   net::Nursery nursery_;

@@ -71,7 +71,12 @@ void keep(Reply& reply, bool is_first, std::string_view text) {
 
 }  // namespace
 
-std::string EnhancedStatus::text() const { return fmt::format("{}.{}.{}", klass, subject, detail); }
+std::string EnhancedStatus::text() const {
+  std::string text = std::to_string(klass);
+  text.append(1, '.').append(std::to_string(subject));
+  text.append(1, '.').append(std::to_string(detail));
+  return text;
+}
 
 std::optional<EnhancedStatus> EnhancedStatus::take_from(std::string_view& text) {
   std::string_view rest = text;
@@ -88,11 +93,11 @@ std::optional<EnhancedStatus> EnhancedStatus::take_from(std::string_view& text) 
 void Reply::append_to(std::string& out) const {
   const std::string prefix = status.is_given() ? status.text() + ' ' : "";
   const std::size_t width = max_reply_line - code_digits - 1 - prefix.size() - 2;
-  const std::string digits = fmt::format_int(1000 + code).str().substr(1);  // with leading zeros
+  const std::string digits = std::to_string(1000 + code);  // behind the first: with leading zeros
   std::string_view rest = text;
   do {
     const auto line = take_line(rest, width);
-    out.append(digits).append(rest.empty() ? " " : "-").append(prefix);
+    out.append(digits, 1).append(1, rest.empty() ? ' ' : '-').append(prefix);
     out.append(printable(line)).append("\r\n");
   } while (!rest.empty());
 }

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 
 #include "net/log.h"
 
@@ -125,6 +126,7 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
     take_fds(message);
     if (n == 0) return asio::error::eof;
     end += static_cast<std::size_t>(n);
+    has_read_all = end < in.size();
     if (in_fds.size() > max_waiting_fds) return make_error_code(boost::system::errc::bad_message);
     return {};
   }
@@ -179,7 +181,9 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
       Result<std::optional<Frame>> frame = self->take_frame();
       error_code error = frame ? error_code() : frame.error();
       if (frame && *frame) co_return std::move(**frame);
-      if (!error) {
+      if (!error && std::exchange(self->has_read_all, false)) {
+        error = asio::error::would_block;  // no need to ask: whatever is there, the wait sees it
+      } else if (!error) {
         error = self->read_some();
         ++self->reads;
       }
@@ -207,7 +211,8 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
   boost::container::vector<char> in;
   std::size_t begin = 0;  // frames not yet taken are in[begin, end)
   std::size_t end = 0;
-  int reads = 0;  // since the loop had a turn
+  int reads = 0;              // since the loop had a turn
+  bool has_read_all = false;  // the last read left room: mostly, nothing was behind it
   std::deque<Fd> in_fds;
 };
 
@@ -222,7 +227,7 @@ std::string& FrameSocket::begin_frame() {
   return state_->out;
 }
 
-void FrameSocket::end_frame(std::deque<Fd> fds) {
+void FrameSocket::end_frame(std::vector<Fd> fds) {
   State& state = *state_;
   if (!state.socket.is_open()) {
     state.out.clear();

@@ -6,10 +6,10 @@
 // process too: nobody would introduce the two again, but the supervisor starts a role that ended, and introduces it.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "net/codec.h"
 #include "net/fd.h"
@@ -24,7 +24,7 @@ class FrameSocket {
  public:
   struct Frame {
     std::string_view payload;  // valid until the next `receive`
-    std::deque<Fd> fds;
+    std::vector<Fd> fds;
   };
 
   FrameSocket(Executor executor, Fd socket);
@@ -34,7 +34,7 @@ class FrameSocket {
 
   /// Where to append a frame's payload; `end_frame` closes it.
   std::string& begin_frame();
-  void end_frame(std::deque<Fd> fds);
+  void end_frame(std::vector<Fd> fds);
 
   [[nodiscard]] Task<> drained();
   [[nodiscard]] Task<Result<Frame>> receive();
@@ -68,7 +68,7 @@ class Channel {
 
   /// Puts a frame into the outgoing buffer. On a channel that has ended it does nothing.
   void send(Out frame) {
-    std::deque<Fd> fds;
+    std::vector<Fd> fds;
     Encoder(socket_.begin_frame(), &fds).put(frame);
     socket_.end_frame(std::move(fds));
   }
@@ -83,9 +83,9 @@ class Channel {
       if (frame.error() == boost::system::errc::bad_message) on_bad_frame();
       co_return frame.error();
     }
-    Decoder decoder(frame->payload, &frame->fds);
+    Decoder decoder(frame->payload, frame->fds);
     In in = decoder.get_new<In>();
-    if (!decoder.is_whole() || !frame->fds.empty()) {
+    if (!decoder.is_whole() || decoder.has_fds_left()) {
       close();
       on_bad_frame();
       co_return make_error_code(boost::system::errc::bad_message);

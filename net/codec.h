@@ -6,12 +6,13 @@
 // byte that is left over is an error. So a decoder never allocates more than a small multiple of what came in.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -33,7 +34,7 @@ inline constexpr bool is_variant<std::variant<T...>> = true;
 /// Appends values to a buffer of bytes; descriptors, which bytes cannot carry, to a list beside it.
 class Encoder {
  public:
-  explicit Encoder(std::string& out, std::deque<Fd>* fds = nullptr) : out_(out), fds_(fds) {}
+  explicit Encoder(std::string& out, std::vector<Fd>* fds = nullptr) : out_(out), fds_(fds) {}
 
   void put(bool value) { out_ += value ? '\1' : '\0'; }
   void put(const std::string& text) {
@@ -55,11 +56,13 @@ class Encoder {
 
   template <std::integral T>
   requires(!std::same_as<T, bool>) void put(T value) {
-    auto bits = static_cast<std::make_unsigned_t<T>>(value);
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      out_ += static_cast<char>(bits & 0xff);
-      bits = static_cast<std::make_unsigned_t<T>>(static_cast<std::uint64_t>(bits) >> 8);
+    auto bits = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(value));
+    std::array<char, sizeof(T)> octets;
+    for (char& octet : octets) {
+      octet = static_cast<char>(bits & 0xff);
+      bits >>= 8;
     }
+    out_.append(octets.data(), octets.size());
   }
   template <class T>
   requires std::is_enum_v<T>
@@ -102,7 +105,7 @@ class Encoder {
 
  private:
   std::string& out_;
-  std::deque<Fd>* fds_;
+  std::vector<Fd>* fds_;
 };
 
 /// The longest time to or from 1970: 292 years, as many as 64 bits of nanoseconds have.
@@ -112,10 +115,11 @@ inline constexpr std::int64_t max_microseconds = std::numeric_limits<std::int64_
 /// answers false.
 class Decoder {
  public:
-  explicit Decoder(std::string_view in, std::deque<Fd>* fds = nullptr) : in_(in), fds_(fds) {}
+  explicit Decoder(std::string_view in, std::span<Fd> fds = {}) : in_(in), fds_(fds) {}
 
-  /// Nothing was wrong, and nothing is left over.
+  /// Nothing was wrong, and no octet is left over.
   bool is_whole() const { return is_good_ && in_.empty(); }
+  bool has_fds_left() const { return !fds_.empty(); }
 
   void get(bool& value) { value = get_integer<std::uint8_t>() != 0; }
   void get(std::string& text) {
@@ -157,9 +161,9 @@ class Decoder {
     time = std::chrono::system_clock::time_point(since);
   }
   void get(Fd& fd) {
-    if (fds_ == nullptr || fds_->empty()) return fail();
-    fd = std::move(fds_->front());
-    fds_->pop_front();
+    if (fds_.empty()) return fail();
+    fd = std::move(fds_.front());
+    fds_ = fds_.subspan(1);
   }
   template <std::integral T>
   requires(!std::same_as<T, bool>) void get(T& value) {
@@ -175,7 +179,7 @@ class Decoder {
   template <class T>
   void get(std::vector<T>& list) {
     const auto count = get_integer<std::uint32_t>();
-    if (count > in_.size() + (fds_ ? fds_->size() : 0)) return fail();
+    if (count > in_.size() + fds_.size()) return fail();
     list.clear();
     for (std::uint32_t i = 0; i < count && is_good_; ++i) list.push_back(get_new<T>());
   }
@@ -244,7 +248,7 @@ class Decoder {
   void fail() { is_good_ = false; }
 
   std::string_view in_;
-  std::deque<Fd>* fds_;
+  std::span<Fd> fds_;  // those that no value has taken yet
   bool is_good_ = true;
 };
 

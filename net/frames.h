@@ -73,8 +73,10 @@ struct SelftestResult {
 inline constexpr std::size_t max_gaps = 32;
 using ToSupervisor = std::variant<Ready, CannotStart, SelftestResult>;
 
-/// The most connections that all smtpd together can be configured to take: as many entries has the memory that they share.
+/// The most connections that all smtpd together can be configured to take.
 inline constexpr std::uint32_t max_seats = 100'000;
+/// Octets of the memory that they share: an entry for each, and one more. See smtpd/seats.h.
+inline constexpr std::size_t seats_memory = (max_seats + 1) * sizeof(std::uint64_t);
 
 enum class ListenerTls : std::uint8_t { starttls, implicit, none, last = none };
 struct Listener {

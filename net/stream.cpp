@@ -28,9 +28,20 @@ std::string last_ssl_error() {
 
 }  // namespace
 
-// The timer is armed at most once at a time and looks at the deadline when it fires: setting a limit is one store.
+// The timer is armed at most once at a time, when something is about to be awaited, and looks at the deadline when it fires:
+// setting a limit is one store.
 struct Stream::Watch : std::enable_shared_from_this<Watch> {
   explicit Watch(TcpSocket s) : socket(std::move(s)), timer(socket.get_executor()) {}
+
+  void never_block() {
+    error_code ignored;  // whatever is wrong with the socket, the next call finds it, too
+    if (!socket.non_blocking()) socket.non_blocking(true, ignored);
+  }
+
+  /// Before whatever is awaited.
+  void on_wait() {
+    if (!is_armed || deadline < timer.expiry()) arm();
+  }
 
   void arm() {
     is_armed = true;
@@ -69,16 +80,13 @@ TcpSocket& Stream::socket() { return watch_->socket; }
 void Stream::expires_after(Clock::duration limit) {
   watch_->deadline = Clock::now() + limit;
   watch_->is_expired = false;
-  if (!watch_->is_armed || watch_->deadline < watch_->timer.expiry()) watch_->arm();
 }
 
 error_code Stream::reason(error_code error) const {
   return watch_->is_expired ? make_error_code(asio::error::timed_out) : error;
 }
 
-std::string_view Stream::input() const {
-  return std::string_view(buffer_).substr(begin_, end_ - begin_);
-}
+std::string_view Stream::input() const { return {buffer_.data() + begin_, end_ - begin_}; }
 
 void Stream::consume(std::size_t n) {
   begin_ += n;
@@ -88,13 +96,13 @@ void Stream::consume(std::size_t n) {
 // Room for one read behind what is unread.
 void Stream::make_room(std::size_t room) {
   if (begin_ > 0) {
-    buffer_.erase(0, begin_);
+    std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
     end_ -= begin_;
     begin_ = 0;
   }
   if (buffer_.size() != end_ + room) {
-    if (end_ == 0 && buffer_.capacity() >= 2 * room) std::string().swap(buffer_);
-    buffer_.resize(end_ + room);
+    if (end_ == 0 && buffer_.capacity() >= 2 * room) buffer_ = {};
+    buffer_.resize(end_ + room, boost::container::default_init);
   }
 }
 
@@ -105,6 +113,7 @@ Task<Result<>> Stream::read_more(std::size_t expected) {
   std::size_t got = 0;
   if (!ssl_) {
     if (watch_->is_expired) co_return asio::error::timed_out;
+    watch_->on_wait();
     auto [error, n] = co_await watch_->socket.async_read_some(asio::buffer(room, size), as_result);
     if (error) co_return reason(error);
     got = n;
@@ -160,14 +169,16 @@ Task<Result<>> Stream::write_last(std::string_view bytes) {
 Task<Result<>> Stream::write_clear(std::string_view bytes, int flags) {
   if (watch_->is_expired) co_return asio::error::timed_out;
   if (bytes.size() <= max_sent_at_once) {
-    const ssize_t n = ::send(watch_->socket.native_handle(), bytes.data(), bytes.size(),
-                             flags | MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-      co_return reason({errno, boost::system::system_category()});
+    error_code error;
+    watch_->never_block();
+    const std::size_t n = watch_->socket.send(asio::buffer(bytes), flags, error);
+    if (error && error != asio::error::would_block && error != asio::error::interrupted) {
+      co_return reason(error);
     }
-    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+    bytes.remove_prefix(n);
     if (bytes.empty()) co_return Result<>();
   }
+  watch_->on_wait();
   auto [error, n] = co_await asio::async_write(watch_->socket, asio::buffer(bytes), as_result);
   if (error) co_return reason(error);
   co_return Result<>();
@@ -208,6 +219,7 @@ Task<Result<>> Stream::await_ssl(int result) {
       co_return asio::error::connection_reset;
   }
   if (watch_->is_expired) co_return asio::error::timed_out;
+  watch_->on_wait();
   auto [error] = co_await watch_->socket.async_wait(direction, as_result);
   if (error) co_return reason(error);
   co_return Result<>();
@@ -236,7 +248,7 @@ Task<Result<>> Stream::accept_tls(const SslContext& context) {
   }
   ssl_.reset(SSL_new(context.get()));
   if (!ssl_) co_return asio::error::no_memory;
-  watch_->socket.native_non_blocking(true);
+  watch_->never_block();
   SSL_set_fd(ssl_.get(), watch_->socket.native_handle());
   SSL_set_accept_state(ssl_.get());
   Result<> done = co_await handshake();
@@ -251,7 +263,7 @@ Task<Result<>> Stream::connect_tls(const SslContext& context, const std::string&
   }
   ssl_.reset(SSL_new(context.get()));
   if (!ssl_) co_return asio::error::no_memory;
-  watch_->socket.native_non_blocking(true);
+  watch_->never_block();
   SSL_set_fd(ssl_.get(), watch_->socket.native_handle());
   SSL_set_connect_state(ssl_.get());
   error_code no_address;

@@ -3,6 +3,7 @@
 
 #include <openssl/ssl.h>
 
+#include <boost/container/vector.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ class Stream {
   ~Stream();
 
   /// From now on whatever is awaited must end within `limit` of this call; else it fails with `timed_out`, and so does all
-  /// that follows, until a new limit is set (to say a last word). Cheap: mostly no timer is touched.
+  /// that follows, until a new limit is set (to say a last word). Cheap: a timer is touched only where something is
+  /// awaited, and mostly not then.
   void expires_after(Clock::duration limit);
 
   /// What has been read and not yet consumed.
@@ -81,8 +83,8 @@ class Stream {
   std::shared_ptr<Watch>
       watch_;  // the socket and its time limit; shared with a timer that may fire later
   std::unique_ptr<SSL, FreeSsl> ssl_;
-  std::string buffer_;
-  std::size_t begin_ = 0;  // input() is buffer_[begin_, end_)
+  boost::container::vector<char> buffer_;  // never filled ahead
+  std::size_t begin_ = 0;                  // input() is buffer_[begin_, end_)
   std::size_t end_ = 0;
   std::size_t next_read_ = 512;  // bytes: the last read's size decides
   std::string tls_error_;

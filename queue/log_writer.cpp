@@ -22,6 +22,9 @@ constexpr std::chrono::seconds pause_after_fault{1};
 // A fault that lasts is reported at first, and then so often.
 constexpr std::chrono::minutes alarm_interval{1};
 
+// A sync that takes less is over before another thread could have been woken for it, and the loop after it.
+constexpr std::chrono::microseconds quick_sync{250};
+
 std::size_t size_of(const std::vector<std::string_view>& pieces) {
   std::size_t size = 0;
   for (const auto piece : pieces) size += piece.size();
@@ -135,9 +138,11 @@ struct LogWriter::Batch {
   net::Result<SegmentFile::Position> begin = SegmentFile::Position{};
   std::string fault;       // what failed
   bool has_fault = false;  // of a removal
+  net::Clock::duration took = net::Clock::duration::max();
 
-  // On the disk's thread.
+  // Blocks.
   void commit(SegmentFile& file, Disk& disk) {
+    const auto start = net::Clock::now();
     std::vector<std::string_view> pieces;
     pieces.reserve(2 * entries.size());
     for (const Entry& entry : entries) {
@@ -153,6 +158,7 @@ struct LogWriter::Batch {
     removals.insert(removals.begin(), std::move_iterator(leftovers.begin()),
                     std::move_iterator(leftovers.end()));
     remove_files(disk);
+    took = net::Clock::now() - start;
   }
 
   // Gone for good when this returns. Where the name is gone already, the sync of the directory failed the last time and may
@@ -220,15 +226,25 @@ void LogWriter::start_soon() {
   });
 }
 
-// The batch is moved to the thread and back, so that its callbacks, and what they own, die on the loop.
+// A batch is moved to the thread and back, so that its callbacks, and what they own, die on the loop.
 void LogWriter::start() {
-  asio::post(thread_, [this, batch = next_batch(), alive = std::weak_ptr(alive_),
+  std::shared_ptr<Batch> batch = next_batch();
+  if (is_soon_done(*batch)) {
+    batch->commit(file_, disk_);
+    return finish(*batch);
+  }
+  asio::post(thread_, [this, batch = std::move(batch), alive = std::weak_ptr(alive_),
                        work = asio::make_work_guard(executor_)]() mutable {
     batch->commit(file_, disk_);
     asio::post(executor_, [this, batch = std::move(batch), alive] {
       if (alive.lock()) finish(*batch);
     });
   });
+}
+
+// Should it turn out slow, the loop has lost that time once: the next batch goes to the thread again.
+bool LogWriter::is_soon_done(const Batch& batch) const {
+  return batch.entries.size() == 1 && batch.removals.empty() && last_took_ < quick_sync;
 }
 
 std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
@@ -246,6 +262,7 @@ std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
 
 void LogWriter::finish(Batch& batch) {
   is_busy_ = false;
+  last_took_ = batch.took;
   net::Result<SegmentFile::Position> position = batch.begin;
   if (position) {
     if (failures_ > 0) net::log("spool-writes-again", {{"failures", std::exchange(failures_, 0)}});

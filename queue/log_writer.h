@@ -2,7 +2,7 @@
 //
 // One batch is on the disk's thread at a time; what is appended meanwhile goes with the next. So one client waits
 // for one sync, and five hundred wait for about one too. The batch holds all that the thread touches: nothing is
-// shared, nothing is locked.
+// shared, nothing is locked. A lone record, on a disk that is quick, does without the thread.
 //
 // After a failed write or sync the segment is dead, its batch fails, and the next batch opens a new segment, whose
 // seal says where the dead one ends. Records that nobody waits for are kept for that batch. When that fails too, the disk is
@@ -123,6 +123,7 @@ class LogWriter {
   void start_soon();
   void start();
   [[nodiscard]] std::shared_ptr<Batch> next_batch();
+  [[nodiscard]] bool is_soon_done(const Batch& batch) const;
   void finish(Batch& batch);
   void keep_for_later(Batch& batch);
   void count_failure(const Batch& batch);
@@ -135,11 +136,12 @@ class LogWriter {
   std::vector<Entry> waiting_;
   std::vector<std::string> removals_;
   std::size_t unwritten_ = 0;
-  unsigned failures_ = 0;              // in a row
-  net::Clock::time_point next_alarm_;  // about them
-  bool is_busy_ = false;               // a batch is on the thread, or about to be
-  net::Timer pause_;                   // after a fault
-  net::Timer idle_;                    // cancelled when nothing is left
+  unsigned failures_ = 0;                                         // in a row
+  net::Clock::time_point next_alarm_;                             // about them
+  net::Clock::duration last_took_ = net::Clock::duration::max();  // on the disk; max: it failed
+  bool is_busy_ = false;  // a batch is on the thread, or about to be
+  net::Timer pause_;      // after a fault
+  net::Timer idle_;       // cancelled when nothing is left
   std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
   boost::asio::thread_pool thread_{1};
 };

@@ -78,7 +78,8 @@ std::string tls_comment(std::string_view tls) {
          " cipher=" + std::string(tls.substr(space + 1)) + ')';
 }
 
-std::string received_field(const mail::Envelope& envelope, const Stamp& stamp) {
+std::string received_field(const mail::Envelope& envelope, const Stamp& stamp,
+                           const std::string& date) {
   std::string field = "Received: ";
   const bool is_hidden = stamp.hide_client && !envelope.origin.login.empty();
   if (!is_hidden) field += from_clause(envelope.origin) + "\r\n\t";
@@ -88,7 +89,7 @@ std::string received_field(const mail::Envelope& envelope, const Stamp& stamp) {
     field += "\r\n\tfor <" + envelope.recipients.front().mailbox.text() + '>';
   }
   if (!is_hidden) field += tls_comment(envelope.origin.tls);
-  return field + ";\r\n\t" + mail::date_text(stamp.now) + "\r\n";
+  return field + ";\r\n\t" + date + "\r\n";
 }
 
 std::string lower(std::string_view name) {
@@ -201,7 +202,8 @@ class Fixer {
 }  // namespace
 
 Additions additions(const mail::Envelope& envelope, const Stamp& stamp) {
-  return {received_field(envelope, stamp), "Date: " + mail::date_text(stamp.now) + "\r\n",
+  const std::string date = mail::date_text(stamp.now);
+  return {received_field(envelope, stamp, date), "Date: " + date + "\r\n",
           "Message-ID: <" + stamp.id.text() + '@' + stamp.hostname + ">\r\n",
           envelope.reverse_path ? "From: " + text_of(envelope.reverse_path) + "\r\n" : ""};
 }

@@ -2,7 +2,8 @@
 // which share the list. It lies in memory that the supervisor made; what an entry means is known here only.
 //
 // An entry is 0, or who has that seat: the process in the highest octet, and the client in the others. A process writes only
-// its own entries and free ones, atomically; when it dies, its successor of the same number frees what it left.
+// its own entries and free ones, atomically; when it dies, its successor of the same number frees what it left. Seats are given
+// from the front, and the very first entry says how many ever were: what is behind, nobody reads.
 #pragma once
 
 #include <atomic>
@@ -41,7 +42,7 @@ class Seats {
     std::size_t index_;
   };
 
-  /// `memory` has frames::max_seats entries. `instance`: the number of this process. Throws std::system_error.
+  /// `memory`: of frames::seats_memory octets, zeros at first. `instance`: the number of this process. Throws std::system_error.
   Seats(const net::Fd& memory, std::uint32_t instance);
   Seats(const Seats&) = delete;
   Seats& operator=(const Seats&) = delete;
@@ -59,9 +60,10 @@ class Seats {
   using Entry = std::atomic<std::uint64_t>;
   static_assert(Entry::is_always_lock_free && sizeof(Entry) == sizeof(std::uint64_t));
 
-  bool occupy(Entry& entry, std::uint64_t client) const;
-  std::span<Entry> usable() const { return entries_.first(limits_.all); }
+  bool occupy(std::size_t index, std::uint64_t client);
+  std::span<Entry> ever_given() const { return entries_.first(given_->load()); }
 
+  Entry* given_;  // how many of the entries were ever given
   std::span<Entry> entries_;
   std::uint64_t instance_;  // as it stands in our entries
   Limits limits_;

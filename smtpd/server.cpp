@@ -103,12 +103,13 @@ Task<> Server::accept_at(net::Fd socket, std::shared_ptr<const Door> door) {
   co_await services_->queue.until_admission();
   bool is_failing = false;
   for (;;) {
-    auto [error, client] = co_await acceptor.async_accept(net::as_result);
+    asio::ip::tcp::endpoint peer;
+    auto [error, client] = co_await acceptor.async_accept(peer, net::as_result);
     // The supervisor has shut the listener down: a self-test has found that strangers can relay.
     if (error == asio::error::operation_aborted || error == asio::error::invalid_argument)
       co_return;
     try {
-      if (!error) let_in(std::move(client), door);
+      if (!error) let_in(std::move(client), client_address(peer.address()), door);
     } catch (const std::bad_alloc&) {
       error = asio::error::no_memory;
     }
@@ -140,12 +141,8 @@ void Server::turn_away_waiting(net::TcpAcceptor& acceptor, const Door& door) try
   spare_ = spare_descriptor();  // no memory for a word: they wait for better times, as we do
 }
 
-void Server::let_in(net::TcpSocket socket, std::shared_ptr<const Door> door) {
-  error_code error;
-  const auto peer = socket.remote_endpoint(error);
-  if (error) return;  // gone already
-  socket.set_option(asio::ip::tcp::no_delay(true), error);
-  mail::IpAddress client = client_address(peer.address());
+void Server::let_in(net::TcpSocket socket, mail::IpAddress client,
+                    std::shared_ptr<const Door> door) {
   if (services_->is_draining) {
     return turn_away(std::move(socket), client, *door, {421, {4, 3, 2}, "Shutting down"});
   }

@@ -39,7 +39,7 @@ class Server {
   std::optional<frames::CannotStart> load_certificate(const frames::SmtpdSettings& settings);
   net::Task<> accept_at(net::Fd socket, std::shared_ptr<const Door> door);
   void turn_away_waiting(net::TcpAcceptor& acceptor, const Door& door);
-  void let_in(net::TcpSocket socket, std::shared_ptr<const Door> door);
+  void let_in(net::TcpSocket socket, mail::IpAddress client, std::shared_ptr<const Door> door);
   void turn_away(net::TcpSocket socket, const mail::IpAddress& client, const Door& door,
                  const mail::Reply& reply);
 

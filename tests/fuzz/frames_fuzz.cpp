@@ -1,10 +1,10 @@
 // Frames: a role never trusts another. Whatever decodes encodes to bytes that decode to the same. The first byte of the input
 // chooses the conversation, as an index into `conversations`; the rest is the payload.
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/codec.h"
 #include "net/frames.h"
@@ -13,13 +13,13 @@
 namespace postern::fuzz {
 namespace {
 
-using Fds = std::deque<net::Fd>;
+using Fds = std::vector<net::Fd>;
 
 // Descriptors come beside the payload, here as many as any frame can have; that they are closed is all one to the decoder.
 template <class T>
 std::optional<T> decode(std::string_view bytes) {
   Fds fds(8);
-  net::Decoder decoder(bytes, &fds);
+  net::Decoder decoder(bytes, fds);
   T value = decoder.get_new<T>();
   if (!decoder.is_whole()) return std::nullopt;
   return value;

@@ -132,7 +132,7 @@ TEST(Channel, ClosesDescriptorsThatNoFrameAsksFor) {
   Far far(pair.loop.get_executor(), std::move(pair.fds.second));
   auto [given, end] = socket_pair();
   near.begin_frame() += encode(frames::SmtpdToQueue(frames::Commit{mail::MessageId(7)}));
-  std::deque<Fd> fds;
+  std::vector<Fd> fds;
   fds.push_back(std::move(given));
   near.end_frame(std::move(fds));
   std::vector<frames::SmtpdToQueue> got;

@@ -1,9 +1,10 @@
-// How segments are written: the room ahead of the records.
+// How segments are written: the room ahead of the records, and by whom.
 #include "queue/log_writer.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <thread>
 
 #include "queue/inspection.h"
 #include "temporary_spool.h"
@@ -112,6 +113,59 @@ TEST(FullSegment, GivesBackWhatWasWrittenAhead) {
   spool.run();
   EXPECT_TRUE(std::filesystem::exists(directory.path() / segment_name(2)));
   EXPECT_LT(file_size(directory.path() / segment_name(1)), 1000);
+}
+
+// Says on whose time the last sync was.
+class WatchedDisk : public Disk {
+ public:
+  explicit WatchedDisk(const std::filesystem::path& path)
+      : Disk(std::move(*Disk::open(path.string()))) {}
+
+  net::Result<> sync(int) override {
+    has_kept_loop_waiting = std::this_thread::get_id() == loop;
+    std::this_thread::sleep_for(takes);
+    return {};
+  }
+
+  const std::thread::id loop = std::this_thread::get_id();
+  std::chrono::microseconds takes{0};
+  bool has_kept_loop_waiting = false;
+};
+
+class WhoseTime : public testing::Test {
+ protected:
+  bool keeps_loop_waiting(int records) {
+    for (int i = 0; i < records; ++i) {
+      writer_.append({"front", "back", [](const net::Result<SegmentFile::Position>& result) {
+                        EXPECT_TRUE(result);
+                      }});
+    }
+    loop_.restart();
+    loop_.run();
+    return disk_.has_kept_loop_waiting;
+  }
+
+  const TemporaryDirectory directory_;
+  WatchedDisk disk_{directory_.path()};
+  boost::asio::io_context loop_;
+  LogWriter writer_{loop_.get_executor(), disk_, SegmentFile(disk_, {}, 1, {}, max_segment)};
+};
+
+// How long one takes that ought to be quick is for the machine to say: one of many is.
+TEST_F(WhoseTime, IsTheLoopsForALoneRecordOnAQuickDisk) {
+  EXPECT_FALSE(keeps_loop_waiting(1)) << "nobody knows yet how quick it is";
+  bool does = false;
+  for (int i = 0; i < 200 && !does; ++i) does = keeps_loop_waiting(1);
+  EXPECT_TRUE(does);
+  EXPECT_FALSE(keeps_loop_waiting(2));
+}
+
+TEST_F(WhoseTime, IsTheLoopsOnceWhereTheDiskBecomesSlow) {
+  for (int i = 0; i < 200 && !keeps_loop_waiting(1); ++i) {
+  }
+  disk_.takes = std::chrono::milliseconds(1);
+  (void)keeps_loop_waiting(1);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(keeps_loop_waiting(1));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace postern::smtpd {
 
 inline net::Fd seats_memory() {
   net::Fd memory(::memfd_create("seats", MFD_CLOEXEC));
-  if (::ftruncate(memory.get(), frames::max_seats * sizeof(std::uint64_t)) != 0) return {};
+  if (::ftruncate(memory.get(), frames::seats_memory) != 0) return {};
   return memory;
 }
 
