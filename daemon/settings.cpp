@@ -80,6 +80,7 @@ frames::SmtpdSettings smtpd_settings(const Config& config, const TlsFiles& tls,
   settings.hostname = config.hostname;
   settings.domain = config.domain;
   settings.instance = instance;
+  settings.processes = config.smtpd_workers;
   for (const ListenerConfig& listener : config.listeners) {
     for (const std::string& address : listener.addresses) {
       settings.listeners.push_back(

@@ -126,7 +126,7 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
     take_fds(message);
     if (n == 0) return asio::error::eof;
     end += static_cast<std::size_t>(n);
-    has_read_all = end < in.size();
+    has_left_room = end < in.size();
     if (in_fds.size() > max_waiting_fds) return make_error_code(boost::system::errc::bad_message);
     return {};
   }
@@ -181,7 +181,7 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
       Result<std::optional<Frame>> frame = self->take_frame();
       error_code error = frame ? error_code() : frame.error();
       if (frame && *frame) co_return std::move(**frame);
-      if (!error && std::exchange(self->has_read_all, false)) {
+      if (!error && std::exchange(self->has_left_room, false)) {
         error = asio::error::would_block;  // no need to ask: whatever is there, the wait sees it
       } else if (!error) {
         error = self->read_some();
@@ -211,8 +211,8 @@ struct FrameSocket::State : std::enable_shared_from_this<State> {
   boost::container::vector<char> in;
   std::size_t begin = 0;  // frames not yet taken are in[begin, end)
   std::size_t end = 0;
-  int reads = 0;              // since the loop had a turn
-  bool has_read_all = false;  // the last read left room: mostly, nothing was behind it
+  int reads = 0;               // since the loop had a turn
+  bool has_left_room = false;  // the last read left room: mostly, nothing was behind it
   std::deque<Fd> in_fds;
 };
 

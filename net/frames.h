@@ -89,6 +89,7 @@ struct SmtpdSettings {
   std::string hostname;
   std::string domain;  // of addresses that are written without one
   std::uint32_t instance = 0;
+  std::uint32_t processes = 1;  // smtpd, all of which accept at these listeners
   std::vector<Listener> listeners;
   std::string certificate_pem;  // the chain; empty: no listener has TLS
   std::string private_key_pem;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <malloc.h>
-#include <sched.h>
 #include <signal.h>
 #include <sysexits.h>
 
@@ -36,7 +35,6 @@ class RoleLoop {
   int run() {
     // Signals are for the supervisor: it tells the roles what to do, in the right order.
     end_process_at_bad_frames();
-    be_patient();
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_IGN);
     Nursery nursery(loop_.get_executor());
     nursery.start(listen());
@@ -45,13 +43,6 @@ class RoleLoop {
   }
 
  private:
-  // Who is woken takes its core from nobody who works, but waits for its turn; by then there is mostly more to do, and many
-  // messages share a wake-up. Where cores are idle, nothing changes. Not that it could fail: every process may do that.
-  static void be_patient() {
-    constexpr sched_param none{};
-    ::sched_setscheduler(0, SCHED_BATCH, &none);
-  }
-
   // Without this conversation a role is deaf: whatever ends it ends the process, and the supervisor starts another.
   Task<> listen() {
     try {
@@ -84,7 +75,7 @@ class RoleLoop {
     }
   }
 
-  asio::io_context loop_{loop_threads};
+  asio::io_context loop_{one_thread};
   Channel<frames::ToSupervisor, typename R::Incoming> channel_;
   R role_;
   int exit_code_ = EX_OK;

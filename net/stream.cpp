@@ -33,11 +33,6 @@ std::string last_ssl_error() {
 struct Stream::Watch : std::enable_shared_from_this<Watch> {
   explicit Watch(TcpSocket s) : socket(std::move(s)), timer(socket.get_executor()) {}
 
-  void never_block() {
-    error_code ignored;  // whatever is wrong with the socket, the next call finds it, too
-    if (!socket.non_blocking()) socket.non_blocking(true, ignored);
-  }
-
   /// Before whatever is awaited.
   void on_wait() {
     if (!is_armed || deadline < timer.expiry()) arm();
@@ -101,7 +96,7 @@ void Stream::make_room(std::size_t room) {
     begin_ = 0;
   }
   if (buffer_.size() != end_ + room) {
-    if (end_ == 0 && buffer_.capacity() >= 2 * room) buffer_ = {};
+    if (end_ == 0 && buffer_.capacity() >= 2 * room) boost::container::vector<char>().swap(buffer_);
     buffer_.resize(end_ + room, boost::container::default_init);
   }
 }
@@ -169,13 +164,12 @@ Task<Result<>> Stream::write_last(std::string_view bytes) {
 Task<Result<>> Stream::write_clear(std::string_view bytes, int flags) {
   if (watch_->is_expired) co_return asio::error::timed_out;
   if (bytes.size() <= max_sent_at_once) {
-    error_code error;
-    watch_->never_block();
-    const std::size_t n = watch_->socket.send(asio::buffer(bytes), flags, error);
-    if (error && error != asio::error::would_block && error != asio::error::interrupted) {
-      co_return reason(error);
+    const ssize_t n = ::send(watch_->socket.native_handle(), bytes.data(), bytes.size(),
+                             flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+      co_return reason({errno, boost::system::system_category()});
     }
-    bytes.remove_prefix(n);
+    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
     if (bytes.empty()) co_return Result<>();
   }
   watch_->on_wait();
@@ -248,7 +242,7 @@ Task<Result<>> Stream::accept_tls(const SslContext& context) {
   }
   ssl_.reset(SSL_new(context.get()));
   if (!ssl_) co_return asio::error::no_memory;
-  watch_->never_block();
+  watch_->socket.native_non_blocking(true);
   SSL_set_fd(ssl_.get(), watch_->socket.native_handle());
   SSL_set_accept_state(ssl_.get());
   Result<> done = co_await handshake();
@@ -263,7 +257,7 @@ Task<Result<>> Stream::connect_tls(const SslContext& context, const std::string&
   }
   ssl_.reset(SSL_new(context.get()));
   if (!ssl_) co_return asio::error::no_memory;
-  watch_->never_block();
+  watch_->socket.native_non_blocking(true);
   SSL_set_fd(ssl_.get(), watch_->socket.native_handle());
   SSL_set_connect_state(ssl_.get());
   error_code no_address;

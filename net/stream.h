@@ -22,8 +22,8 @@ class Stream {
   ~Stream();
 
   /// From now on whatever is awaited must end within `limit` of this call; else it fails with `timed_out`, and so does all
-  /// that follows, until a new limit is set (to say a last word). Cheap: a timer is touched only where something is
-  /// awaited, and mostly not then.
+  /// that follows, until a new limit is set (to say a last word). It counts for what is awaited after the call. Cheap: a timer
+  /// is touched only where something is awaited, and mostly not then.
   void expires_after(Clock::duration limit);
 
   /// What has been read and not yet consumed.

@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 // One thread and one loop a role: the concrete executor, instead of asio's type-erased one, saves a fifth of the CPU.
 using Executor = asio::io_context::executor_type;
 /// For an io_context whose sockets and timers are touched by the one thread that runs it. Others may post to it.
-inline constexpr int loop_threads = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
+inline constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 template <class T = void>
 using Task = asio::awaitable<T, Executor>;
 template <class T = void>

@@ -57,6 +57,9 @@ class Disk {
   [[nodiscard]] virtual net::Result<> remove(const std::string& name);
   [[nodiscard]] virtual net::Result<Space> space() const;
 
+  /// The clock by which it is quick or slow.
+  [[nodiscard]] virtual net::Clock::time_point now() const { return net::Clock::now(); }
+
   /// The file system, where what it holds goes with the machine's memory or with a container: `tmpfs`, `overlay`; else empty.
   [[nodiscard]] std::string_view volatile_kind() const;
 

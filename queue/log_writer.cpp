@@ -24,6 +24,7 @@ constexpr std::chrono::minutes alarm_interval{1};
 
 // A sync that takes less is over before another thread could have been woken for it, and the loop after it.
 constexpr std::chrono::microseconds quick_sync{250};
+constexpr std::size_t quick_size = 64 * 1024;  // bytes
 
 std::size_t size_of(const std::vector<std::string_view>& pieces) {
   std::size_t size = 0;
@@ -136,20 +137,23 @@ struct LogWriter::Batch {
   std::vector<std::string> removals;
   bool is_probe = false;  // after a fault: written even where it is empty
   net::Result<SegmentFile::Position> begin = SegmentFile::Position{};
-  std::string fault;       // what failed
-  bool has_fault = false;  // of a removal
-  net::Clock::duration took = net::Clock::duration::max();
+  std::string fault;                                        // what failed
+  bool has_fault = false;                                   // of a removal
+  net::Clock::duration took = net::Clock::duration::max();  // what `last_took_` becomes
 
   // Blocks.
   void commit(SegmentFile& file, Disk& disk) {
-    const auto start = net::Clock::now();
     std::vector<std::string_view> pieces;
     pieces.reserve(2 * entries.size());
     for (const Entry& entry : entries) {
       pieces.push_back(entry.front);
       pieces.push_back(entry.back);
     }
-    if (!entries.empty() || is_probe) begin = file.commit(pieces);
+    if (!entries.empty() || is_probe) {
+      const auto start = disk.now();
+      begin = file.commit(pieces);
+      took = begin ? disk.now() - start : net::Clock::duration::max();
+    }
     if (!begin) {
       fault = file.fault();
       return;
@@ -158,7 +162,6 @@ struct LogWriter::Batch {
     removals.insert(removals.begin(), std::move_iterator(leftovers.begin()),
                     std::move_iterator(leftovers.end()));
     remove_files(disk);
-    took = net::Clock::now() - start;
   }
 
   // Gone for good when this returns. Where the name is gone already, the sync of the directory failed the last time and may
@@ -244,7 +247,10 @@ void LogWriter::start() {
 
 // Should it turn out slow, the loop has lost that time once: the next batch goes to the thread again.
 bool LogWriter::is_soon_done(const Batch& batch) const {
-  return batch.entries.size() == 1 && batch.removals.empty() && last_took_ < quick_sync;
+  if (batch.entries.size() != 1 || !batch.removals.empty() || last_took_ >= quick_sync)
+    return false;
+  const std::size_t size = size_of(batch.entries.front());
+  return size <= quick_size && file_.is_ready_for(size);
 }
 
 std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
@@ -255,6 +261,7 @@ std::shared_ptr<LogWriter::Batch> LogWriter::next_batch() {
   batch->entries.assign(std::move_iterator(waiting_.begin()), std::move_iterator(end));
   waiting_.erase(waiting_.begin(), end);
   batch->is_probe = failures_ > 0;
+  batch->took = last_took_;
   // What is to be removed may depend on records that stay behind: then it stays too.
   if (waiting_.empty()) batch->removals.swap(removals_);
   return batch;

@@ -1,6 +1,6 @@
 // The end of the log: appends records to the newest segment, many to one sync (group commit).
 //
-// One batch is on the disk's thread at a time; what is appended meanwhile goes with the next. So one client waits
+// One batch is on its way at a time, on the disk's thread; what is appended meanwhile goes with the next. So one client waits
 // for one sync, and five hundred wait for about one too. The batch holds all that the thread touches: nothing is
 // shared, nothing is locked. A lone record, on a disk that is quick, does without the thread.
 //
@@ -38,7 +38,7 @@ inline constexpr std::size_t max_removals =
 inline constexpr std::size_t max_unnoted_ends =
     64 * 1024;  // seal entries that wait for a segment to hold them
 
-/// The part of the writer that lives on the disk's thread. Blocks.
+/// The part of the writer that does not live on the loop. Blocks.
 class SegmentFile {
  public:
   struct Position {
@@ -62,6 +62,8 @@ class SegmentFile {
   /// Files that never counted and could not be removed. They must go before the segment whose seal says so.
   [[nodiscard]] std::vector<std::string> take_leftovers() { return std::exchange(leftovers_, {}); }
   std::uint64_t max_size() const { return max_size_; }
+  /// So many bytes would replace what was written ahead, and nothing else is to be done for them but a sync.
+  bool is_ready_for(std::size_t size) const { return file_ && size_ + size <= written_; }
 
  private:
   [[nodiscard]] net::Result<Position> open_and_commit(const std::vector<std::string_view>& pieces);
@@ -138,8 +140,8 @@ class LogWriter {
   std::size_t unwritten_ = 0;
   unsigned failures_ = 0;                                         // in a row
   net::Clock::time_point next_alarm_;                             // about them
-  net::Clock::duration last_took_ = net::Clock::duration::max();  // on the disk; max: it failed
-  bool is_busy_ = false;  // a batch is on the thread, or about to be
+  net::Clock::duration last_took_ = net::Clock::duration::max();  // for records; max: unknown
+  bool is_busy_ = false;  // a batch is under way, or about to be
   net::Timer pause_;      // after a fault
   net::Timer idle_;       // cancelled when nothing is left
   std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();

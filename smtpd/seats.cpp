@@ -1,9 +1,7 @@
 #include "smtpd/seats.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -51,9 +49,15 @@ std::variant<Seats::Seat, std::string_view> Seats::take(std::shared_ptr<Seats> s
   if (index == seats->limits_.all) return "Too many connections, try again later";
   Seat seat(seats, index);
   // Counted with our own among them: whoever counts later sees it.
-  const auto same = std::ranges::count_if(
-      seats->ever_given(), [&](const Entry& any) { return (any.load() & client_mask) == key; });
-  if (static_cast<std::uint64_t>(same) > seats->limits_.per_client) {
+  std::uint64_t same = 0;
+  seats->own_ = seats->given_now_ = 0;
+  for (const Entry& any : seats->ever_given()) {
+    const std::uint64_t held = any.load();
+    seats->given_now_ += held != 0 ? 1 : 0;
+    seats->own_ += (held & ~client_mask) == seats->instance_ ? 1 : 0;
+    same += (held & client_mask) == key ? 1 : 0;
+  }
+  if (same > seats->limits_.per_client) {
     return "Too many connections from your address, try again later";
   }
   return seat;

@@ -6,6 +6,7 @@
 // from the front, and the very first entry says how many ever were: what is behind, nobody reads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -24,7 +25,10 @@ class Seats {
   struct Limits {
     std::uint32_t all = 0;  // at most frames::max_seats
     std::uint32_t per_client = 0;
+    std::uint32_t processes = 1;  // that share them
   };
+  /// A process may have so many more than its share before it leaves the next client to another.
+  static constexpr std::uint64_t leeway = 4;
 
   /// A connection's place, free again when it goes. Keeps the list alive.
   class Seat {
@@ -56,17 +60,25 @@ class Seats {
   /// Who has a seat keeps it.
   void limit(Limits limits) { limits_ = limits; }
 
+  /// As it was at the last `take` of this process.
+  bool has_more_than_its_share() const { return own_ > given_now_ / limits_.processes + leeway; }
+
  private:
   using Entry = std::atomic<std::uint64_t>;
   static_assert(Entry::is_always_lock_free && sizeof(Entry) == sizeof(std::uint64_t));
 
   bool occupy(std::size_t index, std::uint64_t client);
-  std::span<Entry> ever_given() const { return entries_.first(given_->load()); }
+  /// The number may be any: another process, perhaps a compromised one, writes it.
+  std::span<Entry> ever_given() const {
+    return entries_.first(std::min<std::uint64_t>(given_->load(), entries_.size()));
+  }
 
   Entry* given_;  // how many of the entries were ever given
   std::span<Entry> entries_;
   std::uint64_t instance_;  // as it stands in our entries
   Limits limits_;
+  std::uint64_t own_ = 0;        // at the last `take`: how many this process had,
+  std::uint64_t given_now_ = 0;  // and all together
 };
 
 }  // namespace postern::smtpd

@@ -64,7 +64,7 @@ Task<std::optional<frames::CannotStart>> Server::configure(frames::SmtpdSettings
     spare_ = spare_descriptor();
   }
   instance_ = settings.instance;
-  seats_->limit({settings.connections, settings.connections_per_ip});
+  seats_->limit({settings.connections, settings.connections_per_ip, settings.processes});
   for (frames::Listener& listener : settings.listeners) {
     auto door = std::make_shared<const Door>(Door{policy_of(settings, listener), tls_});
     doors_.start(accept_at(std::move(listener.socket), std::move(door)));
@@ -113,6 +113,8 @@ Task<> Server::accept_at(net::Fd socket, std::shared_ptr<const Door> door) {
     } catch (const std::bad_alloc&) {
       error = asio::error::no_memory;
     }
+    // Clients that stay, and came all at once, would else be one process's, whose core is not all that there is.
+    if (seats_->has_more_than_its_share()) co_await net::sleep_for(others_turn);
     if (error && !is_failing) say_accept_failed(error);
     is_failing = error.failed();
     if (is_failing) {

@@ -21,6 +21,8 @@ class Server {
   static constexpr net::Clock::duration breather =
       std::chrono::milliseconds(100);          // out of descriptors or memory
   static constexpr int max_turned_away = 100;  // clients, before it takes breath
+  static constexpr net::Clock::duration others_turn =
+      std::chrono::milliseconds(1);  // for another process to accept; then we do
 
   explicit Server(net::Executor executor, Patience patience = {});
 

@@ -115,6 +115,24 @@ class TooManyConnections(Overload):
                 self.assert_served_at_once()
 
 
+class ClientsThatStay(Overload):
+    CROWD = 100
+    SECTIONS = {"limits": {"smtpd_processes": 2, "connections_per_ip": CROWD}}
+
+    def held(self):
+        return [self.server.descriptors(f"smtpd-{instance}") for instance in (0, 1)]
+
+    def test_are_shared_by_the_processes(self):
+        """Else they had one core, however many there are."""
+        before = self.held()
+        crowd = [self.connect(1) for _ in range(self.CROWD)]
+        for client in crowd:
+            client.expect(220)
+        taken = [now - then for now, then in zip(self.held(), before)]
+        self.assertEqual(sum(taken), self.CROWD)
+        self.assertGreaterEqual(min(taken), self.CROWD * 0.3)
+
+
 class NoDescriptorsLeft(Overload):
     SPARE = 3  # descriptors of each process for new clients
     CROWD = 40

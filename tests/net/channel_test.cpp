@@ -16,7 +16,7 @@ using Near = Channel<frames::SmtpdToQueue, frames::QueueToSmtpd>;
 using Far = Channel<frames::QueueToSmtpd, frames::SmtpdToQueue>;
 
 struct Pair {
-  asio::io_context loop{1};
+  asio::io_context loop{one_thread};
   std::pair<Fd, Fd> fds = socket_pair();
   Nursery nursery{loop.get_executor()};
 
@@ -88,6 +88,19 @@ TEST(Channel, PutsFramesTogetherFromAnyPieces) {
     ASSERT_EQ(got.size(), 2U) << piece;
     EXPECT_EQ(std::get<frames::Chunk>(got[1]).bytes, "content");
   }
+}
+
+TEST(Channel, BringsWhatCameRightBeforeTheEnd) {
+  const std::string wire = as_wire(frames::Commit{mail::MessageId(7)});
+  Pair pair;
+  Far far(pair.loop.get_executor(), std::move(pair.fds.second));
+  ASSERT_EQ(::send(pair.fds.first.get(), wire.data(), wire.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(wire.size()));
+  pair.fds.first = Fd();
+  std::vector<frames::SmtpdToQueue> got;
+  pair.run(read_all(far, got, 2));
+  EXPECT_EQ(got.size(), 1U);
+  EXPECT_FALSE(far.is_open());
 }
 
 struct BadBytes {

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 /// A stream, and the plain socket at its other end.
 struct Connection {
-  asio::io_context loop{1};
+  asio::io_context loop{one_thread};
   Nursery nursery{loop.get_executor()};
   TcpAcceptor acceptor{loop.get_executor(), {asio::ip::address_v4::loopback(), 0}};
   TcpSocket peer{loop.get_executor()};
@@ -114,6 +114,57 @@ TEST(StreamLimit, EndsAWaitAndAllowsALastWord) {
   EXPECT_EQ(first, asio::error::timed_out);
   EXPECT_EQ(second, asio::error::timed_out);
   EXPECT_TRUE(last_word);
+}
+
+Task<> wait_under_limits(Stream& stream, std::vector<Clock::duration> limits,
+                         Clock::duration before, error_code& end) {
+  for (const Clock::duration limit : limits) stream.expires_after(limit);
+  if (before > 0s) co_await sleep_for(before);
+  Result<> read = co_await stream.read_more();
+  end = read.error();
+}
+
+TEST(StreamLimit, CountsHoweverItCameToBe) {
+  struct Row {
+    const char* what;
+    std::vector<Clock::duration> limits;
+    Clock::duration before;
+  };
+  const Row rows[] = {{"made shorter", {10min, 10ms}, 0ms}, {"past already", {1ms}, 20ms}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    Connection connection;
+    error_code end;
+    connection.run(wait_under_limits(*connection.stream, row.limits, row.before, end));
+    EXPECT_EQ(end, asio::error::timed_out);
+  }
+}
+
+TEST(StreamLimit, MayGetShorterWhenATimerRunsForALongerOne) {
+  Connection connection;
+  connection.say("x");
+  error_code end;
+  connection.run(wait_under_limits(*connection.stream, {10min}, 0ms, end));
+  EXPECT_FALSE(end);
+  connection.stream->consume(1);
+  connection.run(wait_under_limits(*connection.stream, {10ms}, 0ms, end));
+  EXPECT_EQ(end, asio::error::timed_out);
+}
+
+Task<> write_until_it_fails(Stream& stream, error_code& end) {
+  const std::string piece(10'000, 'x');
+  while (!end) {
+    stream.expires_after(50ms);
+    Result<> written = co_await stream.write(piece);
+    if (!written) end = written.error();
+  }
+}
+
+TEST(StreamLimit, EndsAWriteThatThePeerDoesNotTake) {
+  Connection connection;
+  error_code end;
+  connection.run(write_until_it_fails(*connection.stream, end));
+  EXPECT_EQ(end, asio::error::timed_out);
 }
 
 Task<> serve_tls(Stream& stream, SslContext context, Result<>& done, std::string& line) {

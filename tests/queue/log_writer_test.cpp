@@ -123,22 +123,27 @@ class WatchedDisk : public Disk {
 
   net::Result<> sync(int) override {
     has_kept_loop_waiting = std::this_thread::get_id() == loop;
-    std::this_thread::sleep_for(takes);
+    now_ += takes;
     return {};
   }
+  net::Clock::time_point now() const override { return now_; }
 
   const std::thread::id loop = std::this_thread::get_id();
-  std::chrono::microseconds takes{0};
+  std::chrono::microseconds takes{100};
   bool has_kept_loop_waiting = false;
+
+ private:
+  net::Clock::time_point now_;
 };
 
 class WhoseTime : public testing::Test {
  protected:
-  bool keeps_loop_waiting(int records) {
+  bool is_the_loops(int records, std::size_t size = 10) {
+    disk_.has_kept_loop_waiting = false;
     for (int i = 0; i < records; ++i) {
-      writer_.append({"front", "back", [](const net::Result<SegmentFile::Position>& result) {
-                        EXPECT_TRUE(result);
-                      }});
+      writer_.append(
+          {"front", std::string(size, 'x'),
+           [](const net::Result<SegmentFile::Position>& result) { EXPECT_TRUE(result); }});
     }
     loop_.restart();
     loop_.run();
@@ -147,25 +152,36 @@ class WhoseTime : public testing::Test {
 
   const TemporaryDirectory directory_;
   WatchedDisk disk_{directory_.path()};
-  boost::asio::io_context loop_;
+  boost::asio::io_context loop_{net::one_thread};
   LogWriter writer_{loop_.get_executor(), disk_, SegmentFile(disk_, {}, 1, {}, max_segment)};
 };
 
-// How long one takes that ought to be quick is for the machine to say: one of many is.
 TEST_F(WhoseTime, IsTheLoopsForALoneRecordOnAQuickDisk) {
-  EXPECT_FALSE(keeps_loop_waiting(1)) << "nobody knows yet how quick it is";
-  bool does = false;
-  for (int i = 0; i < 200 && !does; ++i) does = keeps_loop_waiting(1);
-  EXPECT_TRUE(does);
-  EXPECT_FALSE(keeps_loop_waiting(2));
+  EXPECT_FALSE(is_the_loops(1)) << "nobody knows yet how quick it is";
+  EXPECT_TRUE(is_the_loops(1));
+  EXPECT_FALSE(is_the_loops(2));
+  EXPECT_TRUE(is_the_loops(1));
+}
+
+TEST_F(WhoseTime, IsNotTheLoopsForMoreThanASync) {
+  ASSERT_FALSE(is_the_loops(1));
+  EXPECT_FALSE(is_the_loops(1, 200'000)) << "much to write";
+  EXPECT_TRUE(is_the_loops(1, 50'000));
+  EXPECT_FALSE(is_the_loops(1, 50'000)) << "the file has to grow";
+  EXPECT_TRUE(is_the_loops(1, 50'000));
 }
 
 TEST_F(WhoseTime, IsTheLoopsOnceWhereTheDiskBecomesSlow) {
-  for (int i = 0; i < 200 && !keeps_loop_waiting(1); ++i) {
-  }
+  ASSERT_FALSE(is_the_loops(1));
   disk_.takes = std::chrono::milliseconds(1);
-  (void)keeps_loop_waiting(1);
-  for (int i = 0; i < 5; ++i) EXPECT_FALSE(keeps_loop_waiting(1));
+  EXPECT_TRUE(is_the_loops(1));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(is_the_loops(1));
+  writer_.remove("large.msg");
+  ASSERT_FALSE(is_the_loops(0));
+  EXPECT_FALSE(is_the_loops(1)) << "a removal says nothing of a sync";
+  disk_.takes = std::chrono::microseconds(100);
+  EXPECT_FALSE(is_the_loops(1));
+  EXPECT_TRUE(is_the_loops(1));
 }
 
 }  // namespace

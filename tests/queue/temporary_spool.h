@@ -85,6 +85,8 @@ class FaultyDisk : public Disk {
     return Disk::remove(name);
   }
 
+  net::Clock::time_point now() const override { return {}; }  // as quick as can be
+
   /// The calls that change the disk fail from the n-th on, `count` times.
   void fail_at(int n, int count, boost::system::errc::errc_t error) {
     calls_ = 0;
@@ -222,7 +224,7 @@ class Spool {
   }
   bool is_committed(std::uint64_t id) { return answers.contains(id) && !answers[id]; }
 
-  boost::asio::io_context loop{1};
+  boost::asio::io_context loop{net::one_thread};
   FaultyDisk* disk = nullptr;
   std::unique_ptr<LogStore> store;
   std::optional<frames::CannotStart> cannot_start;

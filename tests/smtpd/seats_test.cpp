@@ -94,5 +94,29 @@ TEST_F(SeatsTest, OfAProcessThatDiedAreFreeForItsSuccessor) {
   EXPECT_FALSE(is_let_in("192.0.2.1")) << "what the living one holds is not";
 }
 
+// Whatever a compromised process writes there.
+TEST_F(SeatsTest, AreNoMoreThanTheMemoryHas) {
+  const std::uint64_t all = ~std::uint64_t{0};
+  ASSERT_EQ(::pwrite(memory_.get(), &all, sizeof(all), 0), static_cast<ssize_t>(sizeof(all)));
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_TRUE(is_let_in("192.0.2.1", other_));
+  EXPECT_FALSE(is_let_in("192.0.2.1"));
+  const auto successor = std::make_shared<Seats>(memory_, 1);
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+}
+
+TEST_F(SeatsTest, ShowAProcessThatHasMoreThanItsShare) {
+  for (const auto& process : {seats_, other_}) process->limit({100, 100, 2});
+  for (std::uint64_t i = 0; i <= 2 * Seats::leeway; ++i) {
+    EXPECT_FALSE(seats_->has_more_than_its_share()) << i;
+    EXPECT_TRUE(is_let_in("192.0.2.1"));
+  }
+  EXPECT_TRUE(seats_->has_more_than_its_share());
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(is_let_in("192.0.2.1", other_));
+  EXPECT_FALSE(other_->has_more_than_its_share());
+  EXPECT_TRUE(is_let_in("192.0.2.1"));
+  EXPECT_FALSE(seats_->has_more_than_its_share()) << "the other has a part in it now";
+}
+
 }  // namespace
 }  // namespace postern::smtpd

@@ -27,7 +27,7 @@ class OpenedStore {
   [[nodiscard]] Contents contents();
   [[nodiscard]] std::optional<Digest> content_of(mail::MessageId id);
 
-  boost::asio::io_context loop{1};
+  boost::asio::io_context loop{net::one_thread};
   std::unique_ptr<LogStore> store;
   std::optional<frames::CannotStart> cannot_start;
   Shown shown;  // at the start; then kept up to date
