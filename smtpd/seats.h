@@ -27,7 +27,8 @@ class Seats {
     std::uint32_t per_client = 0;
     std::uint32_t processes = 1;  // that share them
   };
-  /// A process may have so many more than its share before it leaves the next client to another.
+  /// A process may have so many more than its share, and an eighth of it, before it leaves the next client to another: chance
+  /// alone makes some difference.
   static constexpr std::uint64_t leeway = 4;
 
   /// A connection's place, free again when it goes. Keeps the list alive.
@@ -61,7 +62,10 @@ class Seats {
   void limit(Limits limits) { limits_ = limits; }
 
   /// As it was at the last `take` of this process.
-  bool has_more_than_its_share() const { return own_ > given_now_ / limits_.processes + leeway; }
+  bool has_more_than_its_share() const {
+    const std::uint64_t share = given_now_ / limits_.processes;
+    return own_ > share + share / 8 + leeway;
+  }
 
  private:
   using Entry = std::atomic<std::uint64_t>;
