@@ -23,7 +23,8 @@ REPORTS = ("spool-damaged", "spool-unreadable", "foreign-file", "damaged")
 
 
 def files_in(spool):
-    return sorted(path for path in spool.iterdir() if path.is_file() and path.name != "lock")
+    """No links: damage must not be led to a file outside."""
+    return sorted(path for path in spool.iterdir() if path.is_file() and not path.is_symlink() and path.name != "lock")
 
 
 def random_bytes(chance, count):
@@ -48,6 +49,9 @@ class Damage:
 
     def any_file(self):
         return self.chance.choice(files_in(self.spool))
+
+    def segments(self):
+        return [path for path in files_in(self.spool) if path.suffix == ".log"]
 
     def change(self, path, begin, new):
         with path.open("r+b") as file:
@@ -94,12 +98,11 @@ class Damage:
             (self.spool / name).mkdir()
 
     def duplicate(self):
-        segments = [path for path in sorted(self.spool.glob("*.log")) if path.is_file() and not path.is_symlink()]
-        path = self.chance.choice(segments or [self.any_file()])
+        path = self.chance.choice(self.segments() or [self.any_file()])
         shutil.copyfile(path, self.spool / f"{self.chance.randrange(20, 40):08}.log")
 
     def overwrite(self):
-        segments = sorted(self.spool.glob("*.log"))
+        segments = self.segments()
         if len(segments) > 1:
             one, other = self.chance.sample(segments, 2)
             shutil.copyfile(one, other)
