@@ -63,9 +63,8 @@ class SimulatedDisk : public Disk {
   net::Result<> write(int fd, std::span<const std::string_view> pieces,
                       std::uint64_t offset) override;
   net::Result<> sync(int fd) override;
-  net::Clock::time_point now() const override {
-    return {};
-  }  // by no clock: a scenario repeats itself
+  /// It has no clock, so that a scenario repeats itself: a lone record is always synced by the loop.
+  net::Clock::time_point now() const override { return {}; }
   net::Result<> write_names() override;
   net::Result<> truncate(int fd, std::uint64_t size) override;
   net::Result<> rename(const std::string& from, Disk& there, const std::string& to) override;
