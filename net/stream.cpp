@@ -4,7 +4,6 @@
 #include <openssl/x509v3.h>
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/write.hpp>
 #include <cerrno>
 #include <cstring>
 
@@ -172,9 +171,14 @@ Task<Result<>> Stream::write_clear(std::string_view bytes, int flags) {
     if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
     if (bytes.empty()) co_return Result<>();
   }
-  watch_->on_wait();
-  auto [error, n] = co_await asio::async_write(watch_->socket, asio::buffer(bytes), as_result);
-  if (error) co_return reason(error);
+  while (!bytes.empty()) {
+    if (watch_->is_expired) co_return asio::error::timed_out;
+    watch_->on_wait();
+    auto [error, n] = co_await watch_->socket.async_write_some(
+        asio::buffer(bytes.substr(0, largest_read)), as_result);
+    if (error) co_return reason(error);
+    bytes.remove_prefix(n);
+  }
   co_return Result<>();
 }
 
